@@ -1,0 +1,1 @@
+"""Running strategies on scenarios, and measuring what comes of it."""

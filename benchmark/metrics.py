@@ -1,0 +1,190 @@
+"""Metrics: pure functions of a matrix, each with its formula and its source.
+
+A matrix R has a row before training, then one after each task, and a column a task: shape [T + 1, T], with
+R[i, j] in the text counting tasks from 1, so that R[i] is the row after task i and R[0] the row before any.
+Higher is better. Cells that were not measured are NaN.
+
+Frameworks give one name to different formulas. Here a name has one formula, and what cannot be said is
+`Undefined`, with the reason, never a number.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+
+class Undefined(Exception):
+    """A metric that has no value here; the message says why."""
+
+
+def _defined(values: Matrix, what: str) -> Matrix:
+    if np.isnan(values).any():
+        raise Undefined(f"{what} was not measured")
+    return values
+
+
+def _sequence(R: Matrix) -> int:
+    tasks = R.shape[1]
+    if tasks < 2:
+        raise Undefined("there is only one task")
+    return tasks
+
+
+def average_accuracy(R: Matrix) -> float:
+    """Mean accuracy over all tasks after the last: 1/T Σ_j R[T, j] (Lopez-Paz & Ranzato 2017)."""
+    return float(_defined(R[-1], "the last row").mean())
+
+
+def average_incremental_accuracy(R: Matrix) -> float:
+    """Mean over i of the mean accuracy on the tasks seen after task i: 1/T Σ_i 1/i Σ_{j≤i} R[i, j] (Rebuffi et al. 2017)."""
+    return float(np.mean([_defined(R[i, :i], f"the row after task {i}").mean() for i in range(1, len(R))]))
+
+
+def learning_accuracy(R: Matrix) -> float:
+    """Mean accuracy on each task right after it was learned: 1/T Σ_j R[j, j] (Riemer et al. 2019)."""
+    return float(_defined(np.diagonal(R, offset=-1), "the diagonal").mean())
+
+
+def backward_transfer(R: Matrix) -> float:
+    """1/(T−1) Σ_{j<T} R[T, j] − R[j, j]; negative where tasks are forgotten (Lopez-Paz & Ranzato 2017, eq. 3)."""
+    tasks = _sequence(R)
+    return float(_defined(R[-1] - np.diagonal(R, offset=-1), "an accuracy")[: tasks - 1].mean())
+
+
+def forward_transfer(R: Matrix) -> float:
+    """1/(T−1) Σ_{j>1} R[j−1, j] − R[0, j]: what is known of a task before it comes (Lopez-Paz & Ranzato 2017, eq. 4)."""
+    tasks = _sequence(R)
+    ahead = np.array([R[j, j] - R[0, j] for j in range(1, tasks)])  # column j holds task j + 1
+    return float(_defined(ahead, "an accuracy before the task").mean())
+
+
+def forgetting(R: Matrix) -> float:
+    """1/(T−1) Σ_{j<T} max_{0<i<T} R[i, j] − R[T, j], in [−1, 1] (Chaudhry et al. 2018, eq. 3).
+
+    Not below zero only if clipped, which this is not; at least −backward_transfer.
+    """
+    tasks = _sequence(R)
+    best = np.fmax.reduce(R[1:-1, : tasks - 1], axis=0)
+    return float(_defined(best - R[-1, : tasks - 1], "an earlier value").mean())
+
+
+def intransigence(R: Matrix, joint: Matrix) -> float:
+    """1/T Σ_k J[k, k] − R[k, k]: how much worse a task is learned than with all seen data (Chaudhry et al. 2018, eq. 5, averaged)."""
+    return learning_accuracy(joint) - learning_accuracy(R)
+
+
+def forgetting_ratio(R: Matrix, joint: Matrix, chance: Matrix) -> float:
+    """ρ = 1/T Σ_j (R[T, j] − C[j]) / (J[T, j] − C[j]) − 1; 0 is joint training, −1 is guessing (Serrà et al. 2018, eq. 6)."""
+    room = _defined(joint[-1], "joint training") - chance
+    if (room <= 0.01).any():
+        raise Undefined("joint training is no better than chance on some task")
+    return float(np.mean((_defined(R[-1], "the last row") - chance) / room) - 1)
+
+
+def minimum_accuracy(R: Matrix, later: list[Matrix]) -> float:
+    """min-ACC: 1/(T−1) Σ_{j<T} of the lowest accuracy on task j at any evaluation after it was learned (De Lange et al. 2023, eq. 2).
+
+    Args:
+        R: the matrix.
+        later: for each task but the last, its accuracies at all evaluations after its end.
+    """
+    _sequence(R)
+    if not all(len(values) for values in later):
+        raise Undefined("nothing was evaluated within tasks: ask for it with --evaluate-every")
+    return float(np.mean([_defined(values, "an accuracy").min() for values in later]))
+
+
+def worst_case_accuracy(R: Matrix, later: list[Matrix]) -> float:
+    """WC-ACC: 1/T R[T, T] + (1 − 1/T) min-ACC (De Lange et al. 2023, eq. 3)."""
+    tasks = R.shape[1]
+    return float(R[-1, -1] / tasks + (1 - 1 / tasks) * minimum_accuracy(R, later))
+
+
+def gap_closed(accuracy: float, naive: float, joint: float) -> float:
+    """(accuracy − naive) / (joint − naive): the share of what can be gained over fine-tuning that is gained."""
+    if joint - naive < 0.01:
+        raise Undefined("joint training is not better than naive")
+    return (accuracy - naive) / (joint - naive)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a table says about a metric.
+
+    Attributes:
+        name: as in records and on the command line.
+        better: which direction is.
+        summary: formula and source.
+        needs: "matrix", or what else it is computed from.
+    """
+
+    name: str
+    better: Literal["higher", "lower"]
+    summary: str
+    needs: Literal["matrix", "anytime", "joint", "naive and joint"]
+
+
+def _metric(
+    function: Callable[..., float], better: Literal["higher", "lower"], needs: str = "matrix"
+) -> Metric:
+    summary = (function.__doc__ or "").partition("\n")[0]
+    return Metric(function.__name__, better, summary, needs)  # type: ignore[arg-type]
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        _metric(average_accuracy, "higher"),
+        _metric(average_incremental_accuracy, "higher"),
+        _metric(learning_accuracy, "higher"),
+        _metric(backward_transfer, "higher"),
+        _metric(forward_transfer, "higher"),
+        _metric(forgetting, "lower"),
+        _metric(minimum_accuracy, "higher", "anytime"),
+        _metric(worst_case_accuracy, "higher", "anytime"),
+        _metric(intransigence, "lower", "joint"),
+        _metric(forgetting_ratio, "higher", "joint"),
+        _metric(gap_closed, "higher", "naive and joint"),
+    )
+}
+
+PROPERTY_METRICS: dict[str, Callable[[Matrix], float]] = {
+    "final": average_accuracy,
+    "learned": learning_accuracy,
+    "backward_transfer": backward_transfer,
+    "forgetting": forgetting,
+}
+"""What is said of any property's matrix, as `NAME.final` and so on: the very functions used for accuracy."""
+
+
+def property_metric(name: str, P: Matrix, better: Literal["higher", "lower"]) -> float:
+    """One of `PROPERTY_METRICS` of a property, in its own unit.
+
+    Where lower is better the matrix is negated, so that forgetting is how much worse the property became
+    and a negative backward transfer always means worse; averages keep their sign.
+    """
+    sign = 1 if better == "higher" else -1
+    value = PROPERTY_METRICS[name](sign * P)
+    return sign * value if name in {"final", "learned"} else value
+
+
+def metric_direction(
+    name: str, properties: dict[str, Literal["higher", "lower"]]
+) -> Literal["higher", "lower"]:
+    """Which direction of a metric is better, `NAME.final` and its like included.
+
+    Args:
+        name: a metric.
+        properties: which direction of each property is.
+    """
+    owner, _, part = name.rpartition(".")
+    if not owner:
+        return METRICS[name].better
+    if part == "forgetting":
+        return "lower"
+    return "higher" if part == "backward_transfer" else properties[owner]

@@ -1,0 +1,1 @@
+"""What is measured of a network besides its accuracy, one property a file."""

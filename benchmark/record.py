@@ -1,0 +1,298 @@
+"""The record of a run: what happened, in a form that anyone can read and check. No torch here."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from benchmark import metrics
+from benchmark.metrics import METRICS, PROPERTY_METRICS, Matrix, Undefined
+from benchmark.spec import RunSpec, Strict, digest, one_line
+from scenarios.errors import RequestError
+
+SCHEMA = "forgetless.record/1"
+
+Share = float
+Better = Literal["higher", "lower"]
+
+
+class TaskFacts(Strict):
+    """One task of the sequence: which classes of the source it holds, and how many examples."""
+
+    name: str
+    classes: tuple[str, ...]
+    outputs: tuple[int, ...]
+    training: int = Field(ge=0)
+    validation: int = Field(ge=0)
+    test: int = Field(ge=1)
+    chance: float = Field(ge=0, le=1)
+
+
+class AnytimeRow(Strict):
+    """Accuracies on all tasks at a step within a task; steps and tasks count from 1."""
+
+    task: int = Field(ge=1)
+    step: int = Field(ge=1)
+    accuracy: tuple[float, ...]
+
+
+class PropertyValues(Strict):
+    """A property's matrix, rows and columns as those of the accuracy.
+
+    Attributes:
+        unit: of the values.
+        better: which direction is.
+        over: "cell": a value after each task on each task seen; "row": a value after each task, repeated
+            over the tasks seen; "group": over the runs of one entry, one value a task, after the last.
+        values: null where nothing was measured.
+        reason: why something is null that might have been expected, if anything is.
+        beside: what was measured with it and helps to read it, by name.
+        seeds: for a group, the seeds of the runs compared.
+    """
+
+    unit: str
+    better: Better
+    over: Literal["cell", "row", "group"]
+    values: list[Any]
+    reason: str | None = None
+    beside: dict[str, Any] = {}
+    seeds: list[int] | None = None
+
+
+class TaskCosts(Strict):
+    """What a task cost.
+
+    Attributes:
+        seconds: spent training, evaluation and probes left out.
+        steps: taken.
+        examples_forward, examples_backward: rows that went through the loss, and through its gradient.
+        bytes_remembered: of the strategy's state besides the network it trains.
+        parameters: trained, the strategy's own included.
+    """
+
+    seconds: float
+    steps: int
+    examples_forward: int
+    examples_backward: int
+    bytes_remembered: int
+    parameters: int
+
+
+class Environment(Strict):
+    """Where a run took place."""
+
+    python: str
+    torch: str
+    platform: str
+    cores: int
+    threads: int
+    device: str
+    forgetless: str
+    commit: str | None
+
+
+class RunRecord(Strict):
+    """One run: its specification, and all that was measured.
+
+    Attributes:
+        status: "completed"; "diverged": the loss was not finite, a result; "failed": an error ended it.
+        reason: of the latter two, in one line.
+        protocol: digest of what makes runs comparable.
+        scenario_digest, strategy_digest: of the tasks' content, and of the strategy's source.
+        kind, active: of the scenario (see `scenarios.task`).
+        accuracy: rows before training and after each task reached; columns tasks.
+        anytime: rows within tasks.
+        metrics: null where undefined; `undefined` says why.
+    """
+
+    schema_: Literal["forgetless.record/1"] = Field(default=SCHEMA, alias="schema")
+    status: Literal["completed", "diverged", "failed"]
+    reason: str | None = None
+    spec: RunSpec
+    protocol: str
+    scenario_digest: str
+    strategy_digest: str
+    kind: Literal["task", "domain", "class"]
+    active: Literal["seen", "all"]
+    tasks: tuple[TaskFacts, ...]
+    accuracy: list[list[float]]
+    anytime: list[AnytimeRow] = []
+    properties: dict[str, PropertyValues] = {}
+    metrics: dict[str, float | None] = {}
+    undefined: dict[str, str] = {}
+    costs: list[TaskCosts] = []
+    environment: Environment
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "RunRecord":
+        """What must agree does: a typed-in number, or a record cut short, is noticed here."""
+        if self.protocol != self.spec.protocol:
+            raise ValueError(
+                f"protocol is {self.protocol!r}, but its specification has {self.spec.protocol!r}"
+            )
+        rows, columns = len(self.accuracy), len(self.tasks)
+        if rows > columns + 1 or (self.status == "completed" and rows != columns + 1):
+            raise ValueError(f"accuracy has {rows} rows; {columns} tasks and the start make {columns + 1}")
+        for row in [*self.accuracy, *(list(item.accuracy) for item in self.anytime)]:
+            if len(row) != columns:
+                raise ValueError(f"a row of accuracies has {len(row)} values for {columns} tasks")
+            for value, task in zip(row, self.tasks, strict=True):
+                if not 0 <= value <= 1:
+                    raise ValueError(f"{value} is no accuracy: it should lie in [0, 1]")
+                if abs(value * task.test - round(value * task.test)) > 1e-6 * task.test:
+                    raise ValueError(
+                        f"{value} is no accuracy on {task.test} test examples: no whole number is right"
+                    )
+        if self.status == "completed":
+            expected, _ = self.computed_metrics()
+            for name, value in expected.items():
+                given = self.metrics.get(name)
+                if (value is None) != (given is None) or (value is not None and abs(value - given) > 1e-9):  # type: ignore[operator]
+                    raise ValueError(f"metrics.{name} is {given}, but the matrices give {value}")
+        return self
+
+    @property
+    def matrix(self) -> Matrix:
+        """The accuracy matrix, [tasks + 1, tasks], NaN in rows that were not reached."""
+        return self._filled(self.accuracy)
+
+    def property_matrix(self, name: str) -> Matrix:
+        """The matrix of a property measured over cells or rows, NaN where nothing was measured."""
+        return self._filled(self.properties[name].values)
+
+    def _filled(self, rows: list[list[Any]]) -> Matrix:
+        matrix = np.full((len(self.tasks) + 1, len(self.tasks)), np.nan)
+        for index, row in enumerate(rows):
+            matrix[index] = [np.nan if value is None else value for value in row]
+        return matrix
+
+    @property
+    def chance(self) -> Matrix:
+        """Accuracy of guessing on each task."""
+        return np.array([task.chance for task in self.tasks])
+
+    def computed_metrics(self) -> tuple[dict[str, float | None], dict[str, str]]:
+        """Every metric that this record alone can give, and why the others have no value."""
+        values: dict[str, float | None] = {}
+        undefined: dict[str, str] = {}
+
+        def note(name: str, compute: Any) -> None:
+            try:
+                values[name] = compute()
+            except Undefined as reason:
+                values[name] = None
+                undefined[name] = str(reason)
+
+        for name, metric in METRICS.items():
+            if self.status != "completed":
+                note(name, lambda: _undefined(f"the run {self.status}"))
+            elif metric.needs in {"joint", "naive and joint"}:
+                note(
+                    name,
+                    lambda metric=metric: _undefined(f"it compares with {metric.needs} of the same protocol"),
+                )
+            elif name == "forward_transfer" and self.kind == "class" and self.active == "seen":
+                note(
+                    name,
+                    lambda: _undefined("classes not seen yet are masked, so nothing can be right before"),
+                )
+            elif metric.needs == "anytime":
+                note(name, lambda name=name: getattr(metrics, name)(self.matrix, self._later()))
+            else:
+                note(name, lambda name=name: getattr(metrics, name)(self.matrix))
+        for name, values_of in self.properties.items():
+            if values_of.over == "group":
+                values[f"{name}.final"] = float(np.mean(values_of.values))
+                continue
+            for part in PROPERTY_METRICS:
+                note(
+                    f"{name}.{part}",
+                    lambda name=name, part=part, better=values_of.better: metrics.property_metric(
+                        part, self.property_matrix(name), better
+                    ),
+                )
+                if f"{name}.{part}" in undefined and values_of.reason:
+                    undefined[f"{name}.{part}"] += f": {values_of.reason}"
+        return values, undefined
+
+    def _later(self) -> list[Matrix]:
+        """For each task but the last, its accuracies at all evaluations after its end, if any lie within tasks."""
+        if not self.anytime:
+            return [np.empty(0) for _ in self.tasks[1:]]
+        return [
+            np.array(
+                [row.accuracy[j] for row in self.anytime if row.task > j + 1]
+                + [row[j] for row in self.accuracy[j + 2 :]]
+            )
+            for j in range(len(self.tasks) - 1)
+        ]
+
+    @property
+    def entry(self) -> str:
+        """Digest of the leaderboard entry this run is one seed of."""
+        return digest([self.protocol, self.spec.settings, self.strategy_digest])
+
+    @property
+    def digest(self) -> str:
+        """Identifies this very record."""
+        return digest(self.model_dump(mode="json", by_alias=True))
+
+    def to_json(self) -> str:
+        """One JSON document, one field a line."""
+        fields = self.model_dump(mode="json", by_alias=True)
+        lines = [
+            f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in fields.items()
+        ]
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    def write(self, path: Path) -> None:
+        """Write the record; a reader finds the whole of it or nothing."""
+        write_atomically(path, self.to_json().encode())
+
+
+def _undefined(reason: str) -> float:
+    raise Undefined(reason)
+
+
+def read_record(path: Path) -> RunRecord:
+    """The record in a file, or in a run's folder.
+
+    Raises:
+        RequestError: where there is none, or it is not a record, or it contradicts itself.
+    """
+    file = path / "record.json" if path.is_dir() else path
+    try:
+        fields = json.loads(file.read_text())
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise RequestError(f"{file} is no record: it is not JSON ({error})") from None
+    if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
+        found = fields.get("schema") if isinstance(fields, dict) else None
+        raise RequestError(f"{file} is no record: its schema is {found!r}, not {SCHEMA!r}")
+    try:
+        return RunRecord.model_validate(fields)
+    except ValidationError as error:
+        raise RequestError(f"{file} is no valid record: {one_line(error)}") from None
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside the file, make sure it is on disk, then put it in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def record_schema() -> dict[str, Any]:
+    """The JSON schema of a record, as published."""
+    return RunRecord.model_json_schema(by_alias=True)

@@ -1,0 +1,142 @@
+"""The specification of a run: all that it needs to happen again."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from scenarios.errors import RequestError
+
+EVALUATION = "1"
+"""Version of the evaluation: it changes when the same run would be measured differently."""
+
+Scalar = bool | int | float | str | None
+
+
+class Strict(BaseModel):
+    """A frozen model that takes no unknown field and no NaN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Seeds(Strict):
+    """Where the randomness of a run comes from, one seed a cause.
+
+    Attributes:
+        init: first weights, and whatever else a strategy draws when it is made.
+        order: order of examples, the strategy's own draws, dropout.
+        classes: order of classes, permutations, validation examples; None for the canonical ones.
+    """
+
+    init: int = Field(ge=0)
+    order: int = Field(ge=0)
+    classes: int | None = Field(default=None, ge=0)
+
+
+class RunSpec(Strict):
+    """One run of one strategy on one scenario.
+
+    Attributes:
+        scenario, network: references in their canonical spelling.
+        strategy, hyperparameters: by name, defaults filled in.
+        optimizer, lr, momentum, weight_decay: of plain SGD, Adam or AdamW; momentum is SGD's.
+        schedule: "constant", or "plateau": the learning rate is divided by 3 when the validation loss has
+            not improved for 5 passes, training of the task stops below 1e-4, and the weights of the best
+            pass are restored (protocol of Serrà et al. 2018).
+        carry_optimizer: keep the optimiser's state from task to task instead of a fresh one each.
+        batch_size: examples of the task in a step.
+        epochs, iterations: passes over a task's examples, or steps a task; one of the two.
+        seeds: see `Seeds`.
+        properties: names of what is measured besides accuracy.
+        evaluate_every: accuracy is also measured after every so many steps within a task.
+        device, threads: where it runs, and on how many threads.
+    """
+
+    scenario: str
+    strategy: str
+    hyperparameters: dict[str, Scalar] = {}
+    network: str
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
+    lr: float = Field(default=0.05, gt=0)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    schedule: Literal["constant", "plateau"] = "constant"
+    carry_optimizer: bool = False
+    batch_size: int = Field(default=32, ge=1)
+    epochs: int | None = Field(default=None, ge=1)
+    iterations: int | None = Field(default=None, ge=1)
+    seeds: Seeds
+    properties: tuple[str, ...] = ()
+    evaluate_every: int | None = Field(default=None, ge=1)
+    device: str = "cpu"
+    threads: Annotated[int, Field(ge=1)] = 1
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> "RunSpec":
+        if (self.epochs is None) == (self.iterations is None):
+            raise ValueError("give epochs or iterations, one of the two")
+        if self.momentum and self.optimizer != "sgd":
+            raise ValueError(f"momentum is an option of sgd; {self.optimizer} has its own")
+        return self
+
+    @classmethod
+    def checked(cls, **fields: Any) -> "RunSpec":
+        """A specification, or a RequestError that says in one line which field is not possible."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise RequestError(one_line(error)) from None
+
+    @property
+    def protocol(self) -> str:
+        """Digest of what makes runs comparable: scenario and its options, budget, version of evaluation."""
+        return digest(
+            {
+                "scenario": self.scenario,
+                "classes": "canonical" if self.seeds.classes is None else "by seed",
+                "epochs": self.epochs,
+                "iterations": self.iterations,
+                "batch_size": self.batch_size,
+                "evaluation": EVALUATION,
+            }
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What an entry of a leaderboard is, besides its protocol: all but seeds and what is measured."""
+        return {
+            "strategy": self.strategy,
+            "hyperparameters": self.hyperparameters,
+            "network": self.network,
+            "optimizer": self.optimizer,
+            "lr": self.lr,
+            "momentum": self.momentum,
+            "weight_decay": self.weight_decay,
+            "schedule": self.schedule,
+            "carry_optimizer": self.carry_optimizer,
+        }
+
+    @property
+    def group(self) -> str:
+        """Digest of everything but the seeds: runs of one group differ by their seeds alone."""
+        return digest(self.model_dump(mode="json", exclude={"seeds": {"init", "order"}}))
+
+
+def digest(value: Any) -> str:
+    """Twelve hexadecimal digits that identify a JSON value: SHA-256 of its canonical text."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def one_line(error: ValidationError) -> str:
+    """The first complaint of a validation error, with the place it is about."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if not place:
+        return message
+    if first["type"] in {"missing", "extra_forbidden"}:
+        return f"{place}: {message}"
+    return f"{place}={first['input']!r} is not possible: {message}"

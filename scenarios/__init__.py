@@ -1,0 +1,1 @@
+"""Where tasks come from: sources of examples, and the families that make task sequences of them."""

@@ -1,0 +1,87 @@
+"""What the families over image sources share: a validation share, and tasks that repeat one label set."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from scenarios.errors import RequestError
+from scenarios.sources.source import Source
+from scenarios.task import Kind, Scenario, Task, TensorExamples, Transform
+
+Active = Literal["seen", "all"]
+
+
+def hold_out(y: Tensor, share: float, seed: int | None) -> tuple[Tensor, Tensor]:
+    """Indices for training and for validation: a share of every class, drawn by seed.
+
+    Raises:
+        RequestError: where a class would keep no training example, or the validation set would be empty.
+    """
+    generator = torch.Generator().manual_seed(seed or 0)
+    training, validation = [], []
+    for label in y.unique().tolist():
+        members = (y == label).nonzero().squeeze(1)
+        members = members[torch.randperm(len(members), generator=generator)]
+        held = round(share * len(members))
+        if held == len(members) or (share and not held):
+            raise RequestError(
+                f"validation={share} of the {len(members)} training examples of class {label} "
+                f"leaves {len(members) - held} to train on and {held} to validate on: choose another share"
+            )
+        validation.append(members[:held])
+        training.append(members[held:])
+    return torch.cat(training).sort().values, torch.cat(validation).sort().values
+
+
+def transformed_tasks(
+    source: Source,
+    seed: int | None,
+    transforms: Sequence[Transform],
+    names: Sequence[str],
+    *,
+    kind: Kind,
+    active: Active,
+    validation: float,
+    standardise: bool,
+) -> Scenario:
+    """A scenario whose tasks are one source seen through one transform each.
+
+    With kind "domain" all tasks share the source's classes; with "task" and "class" each brings a set of
+    its own, as in Serrà et al. 2018 and van de Ven & Tolias 2019. Images are held once, whatever the number
+    of tasks.
+    """
+    train, held = hold_out(source.y, validation, seed)
+    x, held_x = source.x[train], source.x[held]
+    size = len(source.labels)
+    tasks, tests = [], []
+    for index, (name, transform) in enumerate(zip(names, transforms, strict=True)):
+        shift = 0 if kind == "domain" else index * size
+        tasks.append(
+            Task(
+                index,
+                name,
+                classes=tuple(range(shift, shift + size)),
+                original_classes=source.labels,
+                training=TensorExamples(x, source.y[train] + shift, index, transform),
+                validation=TensorExamples(held_x, source.y[held] + shift, index, transform),
+            )
+        )
+        tests.append(TensorExamples(source.test_x, source.test_y + shift, index, transform))
+    return Scenario(
+        name="",
+        kind=kind,
+        input_shape=source.input_shape,
+        classes=size if kind == "domain" else size * len(tasks),
+        tasks=tuple(tasks),
+        test=tuple(tests),
+        active=active,
+        standardise=source.statistics if standardise else None,
+    )
+
+
+def text_digest(*parts: object) -> str:
+    """SHA-256 of a few values that identify a transform."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -1,0 +1,231 @@
+"""Registries: names to things, without importing the things to list them.
+
+A built-in is found by reading its source: a file of the package with a top-level class or function
+decorated `@register("name")`. So `forgetless list` answers without importing torch, a new built-in is one
+new file, and there is no table to forget. Plug-ins register through the same decorator.
+"""
+
+import ast
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from scenarios.errors import RequestError
+from scenarios.options import suggestion
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the source of a registered thing says about it."""
+
+    name: str
+    summary: str
+    options: dict[str, str]
+    module: str
+    takes_source: bool = False
+    attributes: tuple[tuple[str, str], ...] = ()
+
+    def attribute(self, name: str) -> str:
+        """A class attribute as its source spells it, or an empty text."""
+        return dict(self.attributes).get(name, "")
+
+
+class Registry(Generic[T]):
+    """All things of one kind, by name.
+
+    Args:
+        kind: what an error message calls one of them ("strategy").
+        package: the package whose files hold the built-in ones.
+        group: the entry-point group through which installed packages bring theirs.
+    """
+
+    def __init__(self, kind: str, package: str, group: str) -> None:
+        self.kind = kind
+        self.package = package
+        self.group = group
+        self._loaded: dict[str, T] = {}
+        self._plugins: dict[str, Entry] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Decorator: make a class or function known under `name`.
+
+        Raises:
+            RequestError: where another thing of this kind has the name already.
+        """
+
+        def add(thing: T) -> T:
+            module = str(getattr(thing, "__module__", ""))
+            known = self.catalogue.get(name) or self._plugins.get(name)
+            if known is not None and known.module != module:
+                raise RequestError(
+                    f"the {self.kind} name {name!r} is taken by {known.module}: choose another"
+                )
+            if known is None:
+                self._plugins[name] = _entry_of(name, module)
+            self._loaded[name] = thing
+            return thing
+
+        return add
+
+    @cached_property
+    def catalogue(self) -> dict[str, Entry]:
+        """The built-in entries and those of installed packages, read from their source."""
+        spec = importlib.util.find_spec(self.package)
+        assert spec is not None and spec.submodule_search_locations
+        entries: dict[str, Entry] = {}
+        for folder in spec.submodule_search_locations:
+            for file in sorted(Path(folder).glob("*.py")):
+                entries.update(_read_entries(file, f"{self.package}.{file.stem}"))
+        for point in importlib.metadata.entry_points(group=self.group):
+            found = _entry_of(point.name, point.module)
+            if point.name in entries:
+                raise RequestError(f"the {self.kind} name {point.name!r} of {point.module} is taken already")
+            entries[point.name] = found
+        return entries
+
+    def entries(self) -> dict[str, Entry]:
+        """Everything known by name: built in, installed, or registered by a plug-in."""
+        return dict(sorted({**self.catalogue, **self._plugins}.items()))
+
+    def get(self, name: str) -> T:
+        """The thing called `name`, importing its module where that has not happened yet.
+
+        Raises:
+            RequestError: where there is none; the message says which name is nearest.
+        """
+        if name not in self._loaded:
+            if name not in self.catalogue:
+                raise RequestError(f"there is no {self.kind} {name!r}{suggestion(name, self.entries())}")
+            _import(self.catalogue[name].module, f"the {self.kind} {name!r}")
+        return self._loaded[name]
+
+
+def load_plugin(place: str) -> None:
+    """Import a plug-in, a file or a module, so that what it registers is known.
+
+    Raises:
+        RequestError: where it is missing, fails to import or registers a name that is taken.
+    """
+    path = Path(place)
+    if path.suffix != ".py" and not path.exists():
+        _import(place, f"the plug-in {place}")
+        return
+    if not path.is_file():
+        raise RequestError(f"the plug-in {place} is not there: give a Python file or an importable module")
+    name = f"plugin_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise RequestError(f"the plug-in {place} is no Python file: its name should end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader = spec.loader
+    try:
+        _importing(lambda: loader.exec_module(module), f"the plug-in {place}")
+    except RequestError:
+        del sys.modules[name]
+        raise
+
+
+def _import(module: str, what: str) -> None:
+    _importing(lambda: importlib.import_module(module), what)
+
+
+def _importing(action: Callable[[], object], what: str) -> None:
+    """Run an import; whatever a foreign file raises becomes one line that names it."""
+    try:
+        action()
+    except RequestError as error:
+        raise RequestError(f"{what}: {error}") from None
+    except (Exception, SystemExit) as error:
+        line = ""
+        traceback = error.__traceback__
+        while traceback is not None:
+            line = f", line {traceback.tb_lineno}"
+            traceback = traceback.tb_next
+        if isinstance(error, SyntaxError):
+            line = f", line {error.lineno}"
+        text = " ".join(str(error).split()) or "no message"
+        raise RequestError(f"{what} fails to import: {type(error).__name__}: {text}{line}") from error
+
+
+def _entry_of(name: str, module: str) -> Entry:
+    """The entry of a thing in a module outside the package, from the module's source where it has one."""
+    if module in sys.modules:
+        file = getattr(sys.modules[module], "__file__", None)
+    else:
+        try:
+            spec = importlib.util.find_spec(module)
+        except ImportError:
+            spec = None
+        file = spec.origin if spec else None
+    found = _read_entries(Path(file), module) if file and Path(file).is_file() else {}
+    return found.get(name, Entry(name, "", {}, module))
+
+
+def _read_entries(file: Path, module: str) -> dict[str, Entry]:
+    """Every top-level definition of a file that is decorated `@register…("name")`."""
+    tree = ast.parse(file.read_bytes(), filename=str(file))
+    entries = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            for decorator in node.decorator_list:
+                name = _registered_name(decorator)
+                if name is not None:
+                    entries[name] = _read_entry(name, node, module)
+    return entries
+
+
+def _registered_name(decorator: ast.expr) -> str | None:
+    match decorator:
+        case ast.Call(func=ast.Name(id=function), args=[ast.Constant(value=str(name))]) if (
+            function.startswith("register")
+        ):
+            return name
+    return None
+
+
+def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str) -> Entry:
+    function: ast.FunctionDef | None = None
+    attributes: dict[str, str] = {}
+    if isinstance(node, ast.FunctionDef):
+        function = node
+    else:
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                function = item
+            elif isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Name):
+                attributes[item.targets[0].id] = ast.unparse(item.value)
+    summary = (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")
+    options: dict[str, str] = {}
+    takes_source = False
+    if function is not None:
+        takes_source = bool(function.args.args) and function.args.args[0].arg == "source"
+        for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+            annotation = f": {ast.unparse(argument.annotation)}" if argument.annotation else ""
+            options[argument.arg] = f"{annotation} = {ast.unparse(default)}" if default else annotation
+    return Entry(name, summary, options, module, takes_source, tuple(attributes.items()))
+
+
+def source_digest(thing: Any) -> str:
+    """SHA-256 over the source files of a class and of those it inherits from, torch's left out."""
+    files = set()
+    for ancestor in getattr(thing, "__mro__", (thing,)):
+        module = sys.modules.get(ancestor.__module__)
+        file = getattr(module, "__file__", None)
+        if file and ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:
+            files.add(file)
+    digest = hashlib.sha256()
+    for content in sorted(Path(file).read_bytes() for file in files):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()

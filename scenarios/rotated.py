@@ -1,0 +1,78 @@
+"""Rotated: the same images turned by another angle for every task."""
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from scenarios.images import Active, text_digest, transformed_tasks
+from scenarios.scenario import register
+from scenarios.sources.source import Source
+from scenarios.task import Kind, Scenario
+
+
+class Rotation:
+    """Turns every image of a batch counter-clockwise about its centre, bilinearly, black beyond the edge."""
+
+    def __init__(self, degrees: float) -> None:
+        self.degrees = degrees
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self.degrees == 0:
+            return x
+        angle = math.radians(self.degrees)
+        # affine_grid maps output places to input places, in a frame whose vertical axis points down.
+        matrix = torch.tensor(
+            [[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]]
+        )
+        grid = affine_grid(matrix.to(x.device).expand(len(x), 2, 3), list(x.shape), align_corners=False)
+        turned = grid_sample(x.float(), grid, align_corners=False)
+        return turned.round().to(x.dtype) if x.dtype == torch.uint8 else turned
+
+    def digest(self) -> str:
+        return text_digest("rotation", self.degrees)
+
+
+@register("rotated")
+def rotated(
+    source: Source,
+    seed: int | None,
+    *,
+    kind: Kind = "domain",
+    tasks: PositiveInt = 10,
+    degrees: Annotated[float, Field(gt=0, le=360)] = 180.0,
+    active: Active = "seen",
+    validation: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+    standardise: bool = False,
+) -> Scenario:
+    """Each task sees all images turned by an angle of its own (Lopez-Paz & Ranzato 2017).
+
+    Args:
+        source: where the examples come from.
+        seed: draws the angles evenly from [0, degrees) and the validation examples; None spaces the angles
+            evenly, from 0.
+        kind: what is known at test time; with "task" and "class" every task brings classes of its own.
+        tasks: how many tasks.
+        degrees: the range of angles.
+        active: with kind "class", which classes compete: those seen so far, or all from the start.
+        validation: share of each class's training examples held out.
+        standardise: subtract the mean and divide by the deviation of the source's training inputs.
+    """
+    if seed is None:
+        angles = [degrees * index / tasks for index in range(tasks)]
+    else:
+        generator = torch.Generator().manual_seed(seed)
+        angles = [round(degrees * float(share), 2) for share in torch.rand(tasks, generator=generator)]
+    return transformed_tasks(
+        source,
+        seed,
+        [Rotation(angle) for angle in angles],
+        [f"{angle:g}°" for angle in angles],
+        kind=kind,
+        active=active,
+        validation=validation,
+        standardise=standardise,
+    )

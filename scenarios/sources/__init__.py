@@ -1,0 +1,1 @@
+"""Sources of labelled examples, one file each."""

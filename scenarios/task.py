@@ -1,0 +1,233 @@
+"""Examples, tasks, and the sequence they form: the contract of everything in this package."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.weak import WeakTensorKeyDictionary
+
+Kind = Literal["task", "domain", "class"]
+"""What is known at test time: the task; nothing, over the same classes; nothing, over all classes."""
+
+Transform = Callable[[Tensor], Tensor]
+
+
+class Examples(ABC):
+    """Inputs and labels of one split of one task, or of several tasks.
+
+    Inputs are uint8 images in 0…255 (a network scales them to [0, 1]; they stay one byte until then) or
+    floats that a network takes as they are. Labels are output numbers, int64.
+
+    Attributes:
+        task: which task each example belongs to, int64: shape [1] where all share one, else [N].
+    """
+
+    task: Tensor
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of examples."""
+
+    @abstractmethod
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs [B, …] and labels [B] of the examples numbered `indices` [B]."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """SHA-256 of the content: equal where, and only where, the examples are the same."""
+
+    def tasks(self, indices: Tensor) -> Tensor:
+        """The task of each of the examples numbered `indices`: shape [1] or [B]."""
+        return self.task if len(self.task) == 1 else self.task.index_select(0, indices)
+
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Inputs, labels and tasks in the given order, `size` at a time; the last batch may be smaller."""
+        for indices in order.split(size):
+            x, y = self.batch(indices)
+            yield x, y, self.tasks(indices)
+
+    def to(self, device: torch.device) -> "Examples":
+        """The same examples, held on a device where they fit in memory."""
+        return self
+
+
+class TensorExamples(Examples):
+    """Examples held in memory.
+
+    Args:
+        x: inputs [N, …], uint8 or float32.
+        y: labels [N].
+        task: the task they belong to, or one for each.
+        transform: applied to a batch of inputs when it is read (a permutation of pixels, a rotation), so
+            that a hundred tasks over one set of images hold those images once.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, task: int | Tensor, transform: Transform | None = None) -> None:
+        if len(x) != len(y):
+            raise ValueError(f"{len(x)} inputs but {len(y)} labels")
+        self.x = x
+        self.y = y.long()
+        self.task = torch.tensor([task]) if isinstance(task, int) else task
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.x.index_select(0, indices)
+        return (self.transform(x) if self.transform else x), self.y.index_select(0, indices)
+
+    def to(self, device: torch.device) -> "TensorExamples":
+        x = self.x
+        if self.transform:
+            x = torch.cat([self.transform(part) for part in x.split(4096)]) if len(x) else x
+        return TensorExamples(x.to(device), self.y.to(device), self.task.to(device))
+
+    def digest(self) -> str:
+        parts = [_tensor_digest(tensor) for tensor in (self.x, self.y, self.task)]
+        parts.append(transform_digest(self.transform))
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+class DatasetExamples(Examples):
+    """Examples read from a torch `Dataset` of (input, label) when they are needed, by worker processes.
+
+    For data larger than memory: nothing is kept.
+
+    Args:
+        dataset: its labels are output numbers already.
+        task: the task they all belong to.
+        workers: how many processes read ahead while training; 0 reads in the training process.
+    """
+
+    def __init__(self, dataset: Dataset[tuple[Tensor, int]], task: int, workers: int = 0) -> None:
+        self.dataset = dataset
+        self.task = torch.tensor([task])
+        self.workers = workers
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        pairs = [self.dataset[index] for index in indices.tolist()]
+        return torch.stack([x for x, _ in pairs]), torch.tensor([int(y) for _, y in pairs])
+
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        loader = DataLoader(
+            self.dataset,
+            batch_sampler=[part.tolist() for part in order.split(size)],
+            num_workers=self.workers,
+        )
+        for x, y in loader:
+            yield x, y.long(), self.task
+
+    def digest(self) -> str:
+        digest = hashlib.sha256()
+        for index in range(len(self)):
+            x, y = self.dataset[index]
+            digest.update(_tensor_digest(x).encode() + str(int(y)).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a sequence, as a strategy sees it: it holds no test examples.
+
+    Attributes:
+        index: its place in the sequence, from 0.
+        name: for tables and plots.
+        classes: the outputs its labels use.
+        original_classes: what those outputs are in the source, one for each of `classes`.
+        training, validation: its examples; validation may be empty.
+    """
+
+    index: int
+    name: str
+    classes: tuple[int, ...]
+    original_classes: tuple[Any, ...]
+    training: Examples
+    validation: Examples
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An immutable sequence of tasks.
+
+    Attributes:
+        name: the reference that builds it again (`split-digits:class,tasks=5`).
+        kind: what is known at test time; it decides which classes are active, and nothing else.
+        input_shape: shape of one input.
+        classes: number of outputs.
+        tasks: the sequence.
+        test: test examples of each task; neither strategies nor the tuner are ever given them.
+        active: with kind "class", whether classes not seen yet compete ("all") or not ("seen").
+        standardise: mean and standard deviation a network subtracts and divides by, if any, on [0, 1].
+    """
+
+    name: str
+    kind: Kind
+    input_shape: tuple[int, ...]
+    classes: int
+    tasks: tuple[Task, ...]
+    test: tuple[Examples, ...]
+    active: Literal["seen", "all"] = "seen"
+    standardise: tuple[float, float] | None = None
+
+    def masks(self, after: int) -> Tensor:
+        """Which classes are active in a prediction for each task, bool [tasks, classes].
+
+        Args:
+            after: the last task that has begun; -1 before the first.
+        """
+        masks = torch.zeros(len(self.tasks), self.classes, dtype=torch.bool)
+        if self.kind == "domain" or (self.kind == "class" and self.active == "all"):
+            masks[:] = True
+        elif self.kind == "task":
+            for task in self.tasks:
+                masks[task.index, list(task.classes)] = True
+        else:
+            for task in self.tasks[: after + 1]:
+                masks[:, list(task.classes)] = True
+        return masks
+
+    @cached_property
+    def chance(self) -> float:
+        """Average accuracy of guessing evenly among the classes active after the last task."""
+        masks = self.masks(len(self.tasks) - 1)
+        return float((1 / masks.sum(1).double()).mean())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of content, order and options: two runs with one digest saw the same tasks."""
+        digest = hashlib.sha256(repr((self.name, self.kind, self.active, self.standardise)).encode())
+        for task, test in zip(self.tasks, self.test, strict=True):
+            digest.update(repr((task.index, task.classes, task.original_classes)).encode())
+            for examples in (task.training, task.validation, test):
+                digest.update(examples.digest().encode())
+        return digest.hexdigest()
+
+
+_tensor_digests = WeakTensorKeyDictionary()
+
+
+def _tensor_digest(tensor: Tensor) -> str:
+    """SHA-256 of a tensor's type, shape and bytes; one that many tasks share is hashed once."""
+    if tensor not in _tensor_digests:
+        digest = hashlib.sha256(repr((tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        _tensor_digests[tensor] = digest.hexdigest()
+    return str(_tensor_digests[tensor])
+
+
+def transform_digest(transform: Transform | None) -> str:
+    """What identifies a transform: the digest of its own state, given by its `digest` method."""
+    if transform is None:
+        return ""
+    digest: Callable[[], str] | None = getattr(transform, "digest", None)
+    return digest() if digest else repr(transform)

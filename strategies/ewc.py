@@ -1,0 +1,110 @@
+"""Elastic weight consolidation (Kirkpatrick et al. 2017)."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from torch import Tensor
+from torch.func import functional_call, grad, vmap
+from torch.nn.utils import parameters_to_vector
+
+from scenarios.task import Task
+from strategies.networks.network import Network
+from strategies.strategy import Batch, Strategy, register
+
+
+@register("ewc")
+class EWC(Strategy):
+    """Elastic weight consolidation: hold each weight where old tasks left it, as firmly as they need it.
+
+    The loss of task t gains ½ λ Σ_k Σ_i F_k,i (θ_i − θ*_k,i)² over the earlier tasks k (eq. 3), F_k being
+    the diagonal of the Fisher information at the end of task k, averaged over its examples. A sum of
+    quadratics is a quadratic: ½ λ Σ_i A_i (θ_i − m_i)² plus a constant, with A = Σ_k F_k and
+    m = Σ_k F_k θ*_k / A. That form is what is stored, so one anchor a task costs no more for a hundred
+    tasks than for one, and the gradient is the same.
+
+    Args:
+        network: what is trained.
+        strength: λ.
+        fisher: "true": labels are drawn from the network's own predictions, as the definition asks;
+            "empirical": the labels of the data are used.
+        samples: how many training examples of a task the information is estimated from.
+        anchors: "separate": one anchor a task, as above; "online": the last weights alone, with the
+            information of earlier tasks decayed (Schwarz et al. 2018: F ← γ F + F_t).
+        decay: γ, with anchors="online".
+    """
+
+    needs = frozenset({"task boundaries"})
+    information: Tensor
+    anchor: Tensor
+    constant: Tensor
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        strength: NonNegativeFloat = 100.0,
+        fisher: Literal["true", "empirical"] = "true",
+        samples: PositiveInt = 1024,
+        anchors: Literal["separate", "online"] = "separate",
+        decay: Annotated[float, Field(ge=0, le=1)] = 0.9,
+    ) -> None:
+        super().__init__(network)
+        self.strength = strength
+        self.fisher = fisher
+        self.samples = samples
+        self.anchors = anchors
+        self.decay = decay
+        weights = self.weights().detach()
+        self.register_buffer("information", torch.zeros_like(weights))
+        self.register_buffer("anchor", weights.clone())
+        self.register_buffer("constant", torch.zeros(()))
+
+    def weights(self) -> Tensor:
+        """All trained weights of the network in one vector."""
+        return parameters_to_vector(self.network.parameters())
+
+    def loss(self, batch: Batch) -> Tensor:
+        if self.strength == 0:
+            return super().loss(batch)
+        moved = self.weights() - self.anchor
+        return super().loss(batch) + 0.5 * self.strength * (
+            (self.information * moved).dot(moved) + self.constant
+        )
+
+    def end_task(self, task: Task) -> None:
+        weights, new = self.weights().detach(), self.estimate(task)
+        if self.anchors == "online":
+            self.information = self.decay * self.information + new
+            self.anchor = weights
+            return
+        total = self.information + new
+        share = torch.where(total > 0, new / total, 1.0)
+        step = weights - self.anchor
+        self.constant += (self.information * share).dot(step.square())
+        self.anchor = self.anchor + share * step
+        self.information = total
+
+    @torch.no_grad()
+    def estimate(self, task: Task) -> Tensor:
+        """The diagonal of the Fisher information on a task's training examples, averaged over them."""
+        chosen = torch.randperm(len(task.training), generator=self.generator)[: self.samples]
+        parameters = dict(self.network.named_parameters(prefix="network"))
+        training, device = self.training, self.anchor.device
+
+        def log_likelihood(parameters: dict[str, Tensor], x: Tensor, label: Tensor, at: Tensor) -> Tensor:
+            logits = functional_call(self, parameters, (self.batch(x[None], label[None], at),))
+            return logits.log_softmax(1)[0].gather(0, label[None]).sum()
+
+        gradients = vmap(grad(log_likelihood), in_dims=(None, 0, 0, None))
+        information = torch.zeros_like(self.anchor)
+        self.eval()
+        for x, labels, at in task.training.batches(chosen, 64):
+            x, labels, at = x.to(device), labels.to(device), at.to(device)
+            if self.fisher == "true":
+                likelihoods = self(self.batch(x, labels, at)).softmax(1).cpu()
+                labels = torch.multinomial(likelihoods, 1, generator=self.generator).squeeze(1).to(device)
+            each = gradients(parameters, x, labels, at)
+            information += torch.cat([each[name].square().sum(0).flatten() for name in parameters])
+        self.train(training)
+        return information / len(chosen)

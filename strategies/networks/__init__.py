@@ -1,0 +1,1 @@
+"""Networks to learn with, one family a file."""

@@ -1,0 +1,180 @@
+"""The contract of a strategy: what it may do, and when the trainer asks it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from scenarios.errors import RequestError
+from scenarios.options import Option, bind, options_of
+from scenarios.registry import Registry
+from scenarios.task import Examples, Kind, Task
+from strategies.networks.network import Network
+
+Need = Literal["task at test time", "task boundaries", "fresh optimiser", "stored examples"]
+
+
+class Batch(NamedTuple):
+    """What one step, or one prediction, works on.
+
+    Attributes:
+        x: inputs [B, …], as the scenario gives them.
+        y: labels [B]: output numbers.
+        task: the task of the examples, [1] where they share it, else [B].
+        masks: which classes are active for each task, bool [tasks, classes].
+        progress: how far the current pass over the examples is, a scalar from 0 (first step) to 1 (last).
+        epoch: the number of that pass, from 0.
+        fresh: how many of the rows come from the task itself; rows that a strategy adds follow them.
+    """
+
+    x: Tensor
+    y: Tensor
+    task: Tensor
+    masks: Tensor
+    progress: Tensor
+    epoch: int
+    fresh: int
+
+    @property
+    def active(self) -> Tensor:
+        """Which classes are active for each example, bool [1, classes] or [B, classes]."""
+        return self.masks.index_select(0, self.task)
+
+    def masked(self, logits: Tensor) -> Tensor:
+        """Logits with those of inactive classes at minus infinity."""
+        return torch.where(self.active, logits, -torch.inf)
+
+    def extended(self, x: Tensor, y: Tensor, task: Tensor) -> "Batch":
+        """This batch followed by further examples, each with its task [N]."""
+        return self._replace(
+            x=torch.cat([self.x, x]),
+            y=torch.cat([self.y, y]),
+            task=torch.cat([self.task.expand(len(self.y)), task]),
+        )
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Something to train on, and for how long.
+
+    Attributes:
+        examples: what to train on.
+        worth: of how many tasks: with a budget in iterations the phase takes that many times the budget.
+            A budget in epochs is that many passes over the examples in any case.
+    """
+
+    examples: Examples
+    worth: int = 1
+
+
+class Strategy(nn.Module):
+    """A way to learn tasks one after another. This base class is plain fine-tuning.
+
+    All that a strategy remembers is a parameter, a buffer or a submodule: saving, moving between devices
+    and the memory figure of the records follow from that. Its hyper-parameters are the keyword-only
+    arguments of `__init__`, and are declared nowhere else. Random numbers come from `self.generator`,
+    except in `__init__`, which runs under the run's initialisation seed.
+
+    The trainer calls, in this order, for each task: `start_task`; `phases`; for each step `prepare`,
+    `loss`, `adjust_gradients`, `after_step`; `end_task`. Predictions go through `forward`.
+
+    Attributes:
+        network: what is trained.
+        generator: the strategy's own random numbers.
+        masks: which classes are active for each task begun so far, bool [tasks, classes]; set by the
+            trainer before `start_task`.
+        needs: what the strategy cannot do without; a scenario that does not give it is refused.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    masks: Tensor
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.generator = torch.Generator()
+        self.register_buffer(
+            "masks", torch.ones(1, network.output.out_features, dtype=torch.bool), persistent=False
+        )
+
+    def start_task(self, task: Task) -> None:
+        """Called before a task. May change state."""
+
+    def phases(self, task: Task) -> list[Phase]:
+        """What to train on for a task, usually its examples once. Must not change state."""
+        return [Phase(task.training)]
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Called before each step: add rehearsed examples and the like. May change only memories."""
+        return batch
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The scalar to minimise: a pure function of parameters, buffers and the batch."""
+        return cross_entropy(self(batch), batch.y)
+
+    def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """The gradients to step along, by parameter name: a pure function of what it is given and the state."""
+        return gradients
+
+    def after_step(self, batch: Batch) -> None:
+        """Called after each step, with the batch as prepared. May change state."""
+
+    def end_task(self, task: Task) -> None:
+        """Called after a task's last step. May change state."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [B, classes], those of inactive classes at minus infinity. Must not change state."""
+        return batch.masked(self.network(batch.x))
+
+    def batch(self, x: Tensor, y: Tensor, task: Tensor) -> Batch:
+        """A batch outside the stream: for reading the network, not for a step of training."""
+        return Batch(x, y, task, self.masks, torch.ones((), device=x.device), 0, len(y))
+
+
+STRATEGIES: Registry[Callable[..., Strategy]] = Registry("strategy", "strategies", "forgetless.strategies")
+register = STRATEGIES.register
+
+REASONS: dict[Need, str] = {
+    "task at test time": "it must be told the task at test time: ask for the same scenario with kind 'task'",
+    "task boundaries": "it must be told where one task ends and the next begins",
+    "fresh optimiser": "it starts every task with a fresh optimiser: leave out --carry-optimizer",
+    "stored examples": "it stores examples of earlier tasks",
+}
+
+
+def hyperparameters_of(name: str) -> dict[str, Option]:
+    """The hyper-parameters of a strategy: the keyword-only arguments of its `__init__`."""
+    return options_of(STRATEGIES.get(name))
+
+
+def bind_hyperparameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """All hyper-parameters of a strategy, with the given values checked.
+
+    Raises:
+        RequestError: for a strategy or hyper-parameter there is not, or a value that is not possible.
+    """
+    return bind(STRATEGIES.get(name), name, given)
+
+
+def needs_of(name: str) -> frozenset[Need]:
+    """What a strategy declares it cannot do without."""
+    return getattr(STRATEGIES.get(name), "needs", frozenset())
+
+
+def check_needs(name: str, kind: Kind, scenario: str, *, carry_optimizer: bool) -> None:
+    """Refuse a strategy where it cannot have what it needs.
+
+    Raises:
+        RequestError: naming the need, and what to ask for instead.
+    """
+    missing: list[Need] = []
+    if kind != "task":
+        missing.append("task at test time")
+    if carry_optimizer:
+        missing.append("fresh optimiser")
+    for need in missing:
+        if need in needs_of(name):
+            raise RequestError(f"{name} cannot learn {scenario}: {REASONS[need]}")
