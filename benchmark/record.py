@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,9 +14,8 @@ from benchmark.metrics import METRICS, PROPERTY_METRICS, Matrix, Undefined
 from benchmark.spec import RunSpec, Strict, digest, one_line
 from scenarios.errors import RequestError
 
-SCHEMA = "forgetless.record/1"
+SCHEMA: Literal["forgetless.record/1"] = "forgetless.record/1"
 
-Share = float
 Better = Literal["higher", "lower"]
 
 
@@ -148,11 +148,25 @@ class RunRecord(Strict):
                     )
         if self.status == "completed":
             expected, _ = self.computed_metrics()
-            for name, value in expected.items():
+            for name, metric in expected.items():
                 given = self.metrics.get(name)
-                if (value is None) != (given is None) or (value is not None and abs(value - given) > 1e-9):  # type: ignore[operator]
-                    raise ValueError(f"metrics.{name} is {given}, but the matrices give {value}")
+                agree = metric == given if metric is None or given is None else abs(metric - given) <= 1e-9
+                if not agree:
+                    raise ValueError(f"metrics.{name} is {given}, but the matrices give {metric}")
         return self
+
+    @classmethod
+    def with_metrics(cls, fields: dict[str, Any]) -> "RunRecord":
+        """The record of these fields, with every metric computed from its matrices."""
+        bare = cls.model_construct(**fields)
+        values, undefined = bare.computed_metrics()
+        return cls(**fields, metrics=values, undefined=undefined)
+
+    def with_properties(self, found: dict[str, PropertyValues]) -> "RunRecord":
+        """The same record with further properties."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name != "schema_"}
+        del fields["metrics"], fields["undefined"]
+        return self.with_metrics({**fields, "properties": {**self.properties, **found}})
 
     @property
     def matrix(self) -> Matrix:
@@ -178,45 +192,41 @@ class RunRecord(Strict):
         """Every metric that this record alone can give, and why the others have no value."""
         values: dict[str, float | None] = {}
         undefined: dict[str, str] = {}
-
-        def note(name: str, compute: Any) -> None:
+        for name in [*METRICS, *self._property_metrics()]:
             try:
-                values[name] = compute()
+                values[name] = self._property_metric(name) if "." in name else self._metric(name)
             except Undefined as reason:
                 values[name] = None
                 undefined[name] = str(reason)
-
-        for name, metric in METRICS.items():
-            if self.status != "completed":
-                note(name, lambda: _undefined(f"the run {self.status}"))
-            elif metric.needs in {"joint", "naive and joint"}:
-                note(
-                    name,
-                    lambda metric=metric: _undefined(f"it compares with {metric.needs} of the same protocol"),
-                )
-            elif name == "forward_transfer" and self.kind == "class" and self.active == "seen":
-                note(
-                    name,
-                    lambda: _undefined("classes not seen yet are masked, so nothing can be right before"),
-                )
-            elif metric.needs == "anytime":
-                note(name, lambda name=name: getattr(metrics, name)(self.matrix, self._later()))
-            else:
-                note(name, lambda name=name: getattr(metrics, name)(self.matrix))
-        for name, values_of in self.properties.items():
-            if values_of.over == "group":
-                values[f"{name}.final"] = float(np.mean(values_of.values))
-                continue
-            for part in PROPERTY_METRICS:
-                note(
-                    f"{name}.{part}",
-                    lambda name=name, part=part, better=values_of.better: metrics.property_metric(
-                        part, self.property_matrix(name), better
-                    ),
-                )
-                if f"{name}.{part}" in undefined and values_of.reason:
-                    undefined[f"{name}.{part}"] += f": {values_of.reason}"
         return values, undefined
+
+    def _metric(self, name: str) -> float:
+        needs = METRICS[name].needs
+        if self.status != "completed":
+            raise Undefined(f"the run {self.status}")
+        if needs in {"joint", "naive and joint"}:
+            raise Undefined(f"it compares with {needs} of the same protocol")
+        if name == "forward_transfer" and self.kind == "class" and self.active == "seen":
+            raise Undefined("classes not seen yet are masked, so nothing can be right before")
+        function: Callable[..., float] = getattr(metrics, name)
+        return function(self.matrix, self._later()) if needs == "anytime" else function(self.matrix)
+
+    def _property_metrics(self) -> list[str]:
+        return [
+            f"{name}.{part}"
+            for name, measured in self.properties.items()
+            for part in (["final"] if measured.over == "group" else PROPERTY_METRICS)
+        ]
+
+    def _property_metric(self, metric: str) -> float:
+        name, _, part = metric.rpartition(".")
+        measured = self.properties[name]
+        if measured.over == "group":
+            return float(np.mean(measured.values))
+        try:
+            return metrics.property_metric(part, self.property_matrix(name), measured.better)
+        except Undefined as reason:
+            raise Undefined(f"{reason}: {measured.reason}" if measured.reason else str(reason)) from None
 
     def _later(self) -> list[Matrix]:
         """For each task but the last, its accuracies at all evaluations after its end, if any lie within tasks."""

@@ -120,7 +120,7 @@ class RunSpec(Strict):
     @property
     def group(self) -> str:
         """Digest of everything but the seeds: runs of one group differ by their seeds alone."""
-        return digest(self.model_dump(mode="json", exclude={"seeds": {"init", "order"}}))
+        return digest([self.protocol, self.model_dump(mode="json", exclude={"seeds"})])
 
 
 def digest(value: Any) -> str:

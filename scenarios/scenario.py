@@ -6,20 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scenarios.catalogue import SCENARIOS, SOURCES, list_scenarios
 from scenarios.errors import RequestError
 from scenarios.options import Reference, canonical, suggestion
-from scenarios.registry import Entry, Registry
-from scenarios.sources.source import SOURCES, load_source
+from scenarios.sources.source import load_source
 from scenarios.task import Scenario
 
-Builder = Callable[..., Scenario]
-"""`family(source, seed, *, kind=…, …)`, or `scenario(seed, *, …)` for one that brings its own examples.
-
-`seed` draws what the sequence leaves to chance (the order of classes, permutations); None asks for the
-canonical one: natural order of classes, the permutations of seed 0.
-"""
-
-SCENARIOS: Registry[Builder] = Registry("scenario", "scenarios", "forgetless.scenarios")
 register = SCENARIOS.register
 
 
@@ -28,7 +20,7 @@ class ScenarioReference:
     """A scenario asked for and checked, but not built: no data has been read."""
 
     text: str
-    builder: Builder
+    builder: Callable[..., Scenario]
     source: str | None
     options: dict[str, Any]
 
@@ -64,19 +56,6 @@ def scenario_reference(text: str) -> ScenarioReference:
     builder = SCENARIOS.get(name)
     options = reference.bind(builder)
     return ScenarioReference(canonical(reference.name, builder, options), builder, source, options)
-
-
-def list_scenarios() -> dict[str, Entry]:
-    """Every scenario by name: each family over each source, and those that bring their own examples."""
-    listed: dict[str, Entry] = {}
-    for name, entry in SCENARIOS.entries().items():
-        if not entry.takes_source:
-            listed[name] = entry
-            continue
-        for source, about in SOURCES.entries().items():
-            summary = f"{entry.summary.rstrip('.')}; {about.summary}"
-            listed[f"{name}-{source}"] = Entry(f"{name}-{source}", summary, entry.options, entry.module)
-    return listed
 
 
 def shuffled(items: list[Any], seed: int | None) -> list[Any]:

@@ -13,6 +13,10 @@ from strategies.networks.network import Network
 from strategies.strategy import Batch, Strategy, register
 
 
+CHUNK = 16
+"""Examples whose gradients are held at once: more do not fit the processor's cache, and take longer."""
+
+
 @register("ewc")
 class EWC(Strategy):
     """Elastic weight consolidation: hold each weight where old tasks left it, as firmly as they need it.
@@ -43,7 +47,7 @@ class EWC(Strategy):
         self,
         network: Network,
         *,
-        strength: NonNegativeFloat = 100.0,
+        strength: NonNegativeFloat = 300.0,
         fisher: Literal["true", "empirical"] = "true",
         samples: PositiveInt = 1024,
         anchors: Literal["separate", "online"] = "separate",
@@ -89,7 +93,7 @@ class EWC(Strategy):
     def estimate(self, task: Task) -> Tensor:
         """The diagonal of the Fisher information on a task's training examples, averaged over them."""
         chosen = torch.randperm(len(task.training), generator=self.generator)[: self.samples]
-        parameters = dict(self.network.named_parameters(prefix="network"))
+        parameters: dict[str, Tensor] = dict(self.network.named_parameters(prefix="network"))
         training, device = self.training, self.anchor.device
 
         def log_likelihood(parameters: dict[str, Tensor], x: Tensor, label: Tensor, at: Tensor) -> Tensor:
@@ -99,7 +103,7 @@ class EWC(Strategy):
         gradients = vmap(grad(log_likelihood), in_dims=(None, 0, 0, None))
         information = torch.zeros_like(self.anchor)
         self.eval()
-        for x, labels, at in task.training.batches(chosen, 64):
+        for x, labels, at in task.training.batches(chosen, CHUNK):
             x, labels, at = x.to(device), labels.to(device), at.to(device)
             if self.fisher == "true":
                 likelihoods = self(self.batch(x, labels, at)).softmax(1).cpu()

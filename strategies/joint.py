@@ -23,12 +23,14 @@ class Joint(Strategy):
     def __init__(self, network: Network) -> None:
         super().__init__(network)
         self.memory = Memory(None)
+        self.held_out = Memory(None)
         self.first = copy.deepcopy(network).requires_grad_(False)
 
     def start_task(self, task: Task) -> None:
-        x, y = task.training.batch(torch.arange(len(task.training)))
-        self.memory.add(x, y, task.training.task)
+        for memory, examples in ((self.memory, task.training), (self.held_out, task.validation)):
+            if len(examples):
+                memory.add(*examples.batch(torch.arange(len(examples))), examples.task)
         self.network.load_state_dict(self.first.state_dict())
 
     def phases(self, task: Task) -> list[Phase]:
-        return [Phase(self.memory.examples(), worth=task.index + 1)]
+        return [Phase(self.memory.examples(), task.index + 1, self.held_out.examples())]

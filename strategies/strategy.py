@@ -1,6 +1,5 @@
 """The contract of a strategy: what it may do, and when the trainer asks it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -10,8 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from scenarios.errors import RequestError
 from scenarios.options import Option, bind, options_of
-from scenarios.registry import Registry
 from scenarios.task import Examples, Kind, Task
+from strategies.catalogue import STRATEGIES
 from strategies.networks.network import Network
 
 Need = Literal["task at test time", "task boundaries", "fresh optimiser", "stored examples"]
@@ -64,10 +63,12 @@ class Phase:
         examples: what to train on.
         worth: of how many tasks: with a budget in iterations the phase takes that many times the budget.
             A budget in epochs is that many passes over the examples in any case.
+        validation: what a schedule watches; None for the task's own validation examples.
     """
 
     examples: Examples
     worth: int = 1
+    validation: Examples | None = None
 
 
 class Strategy(nn.Module):
@@ -116,7 +117,7 @@ class Strategy(nn.Module):
         return cross_entropy(self(batch), batch.y)
 
     def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """The gradients to step along, by parameter name: a pure function of what it is given and the state."""
+        """The gradients to step along, by parameter name: a pure function of arguments and state."""
         return gradients
 
     def after_step(self, batch: Batch) -> None:
@@ -134,7 +135,6 @@ class Strategy(nn.Module):
         return Batch(x, y, task, self.masks, torch.ones((), device=x.device), 0, len(y))
 
 
-STRATEGIES: Registry[Callable[..., Strategy]] = Registry("strategy", "strategies", "forgetless.strategies")
 register = STRATEGIES.register
 
 REASONS: dict[Need, str] = {

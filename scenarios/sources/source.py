@@ -1,13 +1,12 @@
 """What every source of examples gives: one labelled training set and one test set."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from torch import Tensor
 
-from scenarios.registry import Registry
+from scenarios.catalogue import SOURCES
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,6 @@ class Source:
         return round(float(x.mean()), 4), round(float(x.std()), 4)
 
 
-Loader = Callable[[Path | None], Source]
-"""Loads a source; the path is where the user says its files are, or None."""
-
-SOURCES: Registry[Loader] = Registry("source", "scenarios.sources", "forgetless.sources")
 register = SOURCES.register
 
 

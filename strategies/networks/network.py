@@ -1,15 +1,15 @@
 """The contract of a network: hidden layers that a strategy can gate, and features it can read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from scenarios.options import Reference, canonical
-from scenarios.registry import Registry
 from scenarios.task import Scenario
+from strategies.catalogue import NETWORKS
 
 Gate = Sequence[Tensor]
 """One tensor a gateable layer, each [1, units] or [batch, units], multiplied onto the layer's outputs."""
@@ -78,7 +78,6 @@ def gated(x: Tensor, gate: Gate | None, layer: int) -> Tensor:
     return x * (gate[layer] if x.ndim == 2 else gate[layer][:, :, None, None])
 
 
-NETWORKS: Registry[Callable[..., Network]] = Registry("network", "strategies.networks", "forgetless.networks")
 register = NETWORKS.register
 
 

@@ -1,0 +1,77 @@
+"""Measuring accuracy: one forward pass over test examples, in large batches."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scenarios.task import Examples, Scenario
+from strategies.strategy import Batch, Strategy
+
+BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a strategy answered on the test examples of all tasks, in order.
+
+    Attributes:
+        accuracy: of each task, in [0, 1].
+        predicted: output numbers, −1 where no class was active.
+        confidence: softmax probability of the prediction among the active classes.
+    """
+
+    accuracy: list[float]
+    predicted: NDArray[np.int16]
+    confidence: NDArray[np.float16]
+
+
+@torch.inference_mode()
+def evaluate(strategy: Strategy, scenario: Scenario, after: int, device: torch.device) -> Evaluation:
+    """Test a strategy on every task, past, present and future.
+
+    Args:
+        strategy: put into evaluation mode for the time being.
+        scenario: whose test examples.
+        after: the last task that has begun, −1 before the first; it decides which classes are active.
+        device: where the strategy is.
+    """
+    training = strategy.training
+    strategy.eval()
+    masks = scenario.masks(after).to(device)
+    accuracy, predicted, confidence = [], [], []
+    for examples in scenario.test:
+        correct = 0
+        for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
+            answer, probability = _answer(strategy, x.to(device), y.to(device), task.to(device), masks)
+            correct += int((answer.cpu() == y).sum())
+            predicted.append(answer.to("cpu", torch.int16))
+            confidence.append(probability.to("cpu", torch.float16))
+        accuracy.append(correct / len(examples))
+    strategy.train(training)
+    return Evaluation(accuracy, torch.cat(predicted).numpy(), torch.cat(confidence).numpy())
+
+
+def _answer(strategy: Strategy, x: Tensor, y: Tensor, task: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Predicted outputs [B] and their probabilities [B]; −1 and 0 where no class is active."""
+    batch = Batch(x, y, task, masks, torch.ones((), device=x.device), 0, len(y))
+    probability, answer = strategy(batch).softmax(1).max(1)
+    possible = batch.active.any(1)
+    return torch.where(possible, answer, -1), torch.where(possible, probability, 0.0)
+
+
+@torch.no_grad()
+def mean_loss(strategy: Strategy, examples: Examples, masks: Tensor, device: torch.device) -> float:
+    """The strategy's own loss, averaged over examples, in evaluation mode (what a schedule watches)."""
+    training = strategy.training
+    strategy.eval()
+    total = torch.zeros((), device=device)
+    for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
+        batch = Batch(
+            x.to(device), y.to(device), task.to(device), masks, torch.ones((), device=device), 0, len(y)
+        )
+        total += strategy.loss(batch) * len(y)
+    strategy.train(training)
+    return float(total) / len(examples)

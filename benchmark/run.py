@@ -1,0 +1,198 @@
+"""One run, from its specification to its record on disk."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmark.measuring import Measuring
+from benchmark.observers.observer import Observer, Observers
+from benchmark.predictions import Predictions
+from benchmark.randomness import global_seed
+from benchmark.record import Environment, RunRecord, TaskFacts
+from benchmark.spec import RunSpec
+from benchmark.trainer import Diverged, Outcome, Trainer
+from scenarios.registry import load_plugin, source_digest
+from scenarios.scenario import scenario_reference
+from scenarios.task import Scenario
+from strategies.catalogue import STRATEGIES
+from strategies.networks.network import build_network
+from strategies.strategy import Strategy, check_needs
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run to make.
+
+    Attributes:
+        spec: what.
+        folder: where its record goes.
+        plugins: files or modules to load first.
+        data: where to look for data sets before anywhere else.
+        track: "wandb" to follow it there.
+    """
+
+    spec: RunSpec
+    folder: Path
+    plugins: tuple[str, ...] = ()
+    data: Path | None = None
+    track: str | None = None
+
+
+def run_folder(out: Path, spec: RunSpec) -> Path:
+    """Where a run's record goes: one folder a seed, in one a group, in one a scenario."""
+    scenario = "".join(letter if letter.isalnum() or letter in "-=." else "-" for letter in spec.scenario)
+    seeds = spec.seeds
+    seed = f"seed-{seeds.init}" if seeds.order == seeds.init else f"seed-{seeds.init}-order-{seeds.order}"
+    if seeds.classes not in (None, seeds.init):
+        seed += f"-classes-{seeds.classes}"
+    return out / scenario / f"{spec.strategy}-{spec.group[:8]}" / seed
+
+
+@lru_cache(maxsize=2)
+def load_scenario(reference: str, seed: int | None, data: Path | None) -> Scenario:
+    """The scenario of a reference, built once for the runs that follow each other on it."""
+    return scenario_reference(reference).build(seed, data)
+
+
+def build_strategy(spec: RunSpec, scenario: Scenario) -> Strategy:
+    """A network and the strategy around it, freshly made under the run's initialisation seed.
+
+    The network is made first, so that with one seed all strategies start from the same weights.
+    """
+    device = torch.device(spec.device)
+    with global_seed(device, "init", spec.seeds.init):
+        network = build_network(spec.network, scenario)
+        return STRATEGIES.get(spec.strategy)(network, **spec.hyperparameters).to(device)
+
+
+def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
+    """Make a run and write its record; a run that diverges or fails has a record as well.
+
+    Raises:
+        RequestError: where the request cannot be carried out as made; nothing is written then.
+    """
+    spec = request.spec
+    for plugin in request.plugins:
+        load_plugin(plugin)
+    torch.set_num_threads(spec.threads)
+    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
+    check_needs(spec.strategy, scenario.kind, spec.scenario, carry_optimizer=spec.carry_optimizer)
+    observer = Observers(observers)
+    observer.run_started(spec, [task.name for task in scenario.tasks])
+    outcome, reason, status = Outcome(), None, "completed"
+    measuring: Measuring | None = None
+    try:
+        strategy = build_strategy(spec, scenario)
+        measuring = Measuring(spec.properties, strategy, scenario, torch.device(spec.device))
+        trainer = Trainer(strategy, scenario, spec, observer, measuring.after)
+        outcome = trainer.outcome
+        trainer.run()
+    except Diverged as error:
+        status, reason = "diverged", str(error)
+    except Exception as error:
+        status, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
+    record = _record(spec, scenario, status, reason, outcome, measuring)
+    if outcome.rows:
+        _predictions(scenario, outcome).write(request.folder)
+    record.write(request.folder / "record.json")
+    observer.run_ended(record)
+    return record
+
+
+def failed_record(request: RunRequest, reason: str) -> RunRecord:
+    """The record of a run whose process died, written in its stead."""
+    spec = request.spec
+    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
+    record = _record(spec, scenario, "failed", reason, Outcome(), None)
+    record.write(request.folder / "record.json")
+    return record
+
+
+def _record(
+    spec: RunSpec,
+    scenario: Scenario,
+    status: str,
+    reason: str | None,
+    outcome: Outcome,
+    measuring: Measuring | None,
+) -> RunRecord:
+    masks = scenario.masks(len(scenario.tasks) - 1)
+    facts = tuple(
+        TaskFacts(
+            name=task.name,
+            classes=tuple(str(name) for name in task.original_classes),
+            outputs=task.classes,
+            training=len(task.training),
+            validation=len(task.validation),
+            test=len(test),
+            chance=1 / int(masks[task.index].sum()),
+        )
+        for task, test in zip(scenario.tasks, scenario.test, strict=True)
+    )
+    fields = {
+        "status": status,
+        "reason": reason,
+        "spec": spec,
+        "protocol": spec.protocol,
+        "scenario_digest": scenario.digest,
+        "strategy_digest": source_digest(STRATEGIES.get(spec.strategy)),
+        "kind": scenario.kind,
+        "active": scenario.active,
+        "tasks": facts,
+        "accuracy": [row.accuracy for row in outcome.rows],
+        "anytime": outcome.anytime,
+        "properties": measuring.results() if measuring else {},
+        "costs": outcome.costs,
+        "environment": _environment(spec),
+    }
+    return RunRecord.with_metrics(fields)
+
+
+def _predictions(scenario: Scenario, outcome: Outcome) -> Predictions:
+    everything = [examples.batch(torch.arange(len(examples)))[1] for examples in scenario.test]
+    return Predictions(
+        predicted=np.stack([row.predicted for row in outcome.rows]),
+        confidence=np.stack([row.confidence for row in outcome.rows]),
+        label=torch.cat(everything).numpy().astype(np.int16),
+        task=np.repeat(np.arange(len(everything), dtype=np.int16), [len(y) for y in everything]),
+    )
+
+
+def _environment(spec: RunSpec) -> Environment:
+    return Environment(
+        python=platform.python_version(),
+        torch=torch.__version__,
+        platform=platform.platform(),
+        cores=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+        device=torch.cuda.get_device_name(spec.device) if spec.device.startswith("cuda") else spec.device,
+        forgetless=version("forgetless"),
+        commit=_commit(),
+    )
+
+
+@lru_cache(maxsize=1)
+def _commit() -> str | None:
+    """The commit of this very source, where it is run from a checkout; "+" after it means: with changes."""
+    home = Path(__file__).resolve().parent.parent
+    if not (home / ".git").exists():
+        return None
+    try:
+        described = subprocess.run(
+            ["git", "-C", str(home), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip() or None

@@ -1,0 +1,236 @@
+"""The one loop that trains every strategy on every scenario."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+import torch
+from torch import Tensor
+
+from benchmark.evaluation import Evaluation, evaluate, mean_loss
+from benchmark.observers.observer import Observer, Step
+from benchmark.optimization import Plateau, build_optimizer
+from benchmark.randomness import generator_for, global_seed
+from benchmark.record import AnytimeRow, TaskCosts
+from benchmark.spec import RunSpec
+from scenarios.task import Scenario, Task
+from strategies.strategy import Batch, Phase, Strategy
+
+REPORT = 50
+"""Losses are looked at, and observers told, once in so many steps: no step waits for a number."""
+
+
+class Diverged(Exception):
+    """The loss was not finite; the message says where."""
+
+
+@dataclass
+class Outcome:
+    """What training leaves behind, filled row by row so that an interrupted run keeps what it had."""
+
+    rows: list[Evaluation] = field(default_factory=list)
+    anytime: list[AnytimeRow] = field(default_factory=list)
+    costs: list[TaskCosts] = field(default_factory=list)
+
+
+class Trainer:
+    """Trains a strategy on the tasks of a scenario, one after another, and tests it on all of them.
+
+    Args:
+        strategy: on its device already.
+        scenario: its test examples are read here and nowhere else.
+        spec: budget, batch size, optimiser, seeds.
+        observer: told what happens.
+        measure: called after each task, with the task; for properties.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        scenario: Scenario,
+        spec: RunSpec,
+        observer: Observer,
+        measure: Callable[[Task], None],
+    ) -> None:
+        self.strategy = strategy
+        self.scenario = scenario
+        self.spec = spec
+        self.observer = observer
+        self.measure = measure
+        self.device = torch.device(spec.device)
+        self.outcome = Outcome()
+        self.order = generator_for("order", spec.seeds.order)
+        self.adjusts = type(strategy).adjust_gradients is not Strategy.adjust_gradients
+        # L2 decay is part of the gradient, added before the strategy adjusts it: what it protects stays still.
+        self.decay = 0.0 if spec.optimizer == "adamw" else spec.weight_decay
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.total_steps = 0
+
+    def run(self) -> None:
+        """Learn all tasks. `outcome` holds what was measured, also where this ends early.
+
+        Raises:
+            Diverged: where the loss is not finite.
+        """
+        with global_seed(self.device, "dropout", self.spec.seeds.order):
+            self.strategy.generator.manual_seed(
+                generator_for("strategy", self.spec.seeds.order).initial_seed()
+            )
+            self.evaluate_row(after=-1)
+            for task in self.scenario.tasks:
+                self.learn(task)
+                self.evaluate_row(after=task.index)
+                self.measure(task)
+
+    def learn(self, task: Task) -> None:
+        """One task: all its phases, between the strategy's `start_task` and `end_task`."""
+        self.seconds = 0.0
+        self.steps = self.examples = 0
+        with self.clock():
+            self.strategy.masks = self.scenario.masks(task.index)[: task.index + 1].to(self.device)
+            self.strategy.start_task(task)
+            self.parameters = {
+                name: parameter
+                for name, parameter in self.strategy.named_parameters()
+                if parameter.requires_grad
+            }
+            if self.optimizer is None or not self.spec.carry_optimizer:
+                self.optimizer = build_optimizer(self.spec, self.parameters.values())
+            phases = self.strategy.phases(task)
+        for phase in phases:
+            self.train(task, phase)
+        if not all(bool(parameter.isfinite().all()) for parameter in self.parameters.values()):
+            raise Diverged(f"the weights were not finite after step {self.steps} of task {task.index + 1}")
+        with self.clock():
+            self.strategy.end_task(task)
+        self.outcome.costs.append(self.task_costs())
+
+    def train(self, task: Task, phase: Phase) -> None:
+        """One phase: passes over its examples until the budget is spent or the schedule stops it."""
+        with self.clock():
+            self.strategy.train()
+            examples = phase.examples.to(self.device)
+            validation = phase.validation or task.validation
+            budget = self.spec.iterations * phase.worth if self.spec.iterations else None
+            a_pass = math.ceil(len(examples) / self.spec.batch_size)
+            expected = self.steps + (budget or a_pass * (self.spec.epochs or 0))
+            assert self.optimizer is not None
+            plateau = (
+                Plateau(self.optimizer, self.strategy, self.spec) if self.spec.schedule == "plateau" else None
+            )
+        passes = range(self.spec.epochs) if self.spec.epochs else count()
+        for epoch in passes:
+            steps = a_pass if budget is None else min(a_pass, budget)
+            order = torch.randperm(len(examples), generator=self.order).to(self.device)
+            progress = torch.linspace(0, 1, steps, device=self.device).unbind()
+            losses: list[Tensor] = []
+            clock = self.clock().start()
+            for place, (x, y, at) in zip(
+                progress, examples.batches(order, self.spec.batch_size), strict=False
+            ):
+                x, y, at = x.to(self.device), y.to(self.device), at.to(self.device)
+                batch = Batch(x, y, at, self.strategy.masks, place, epoch, len(y))
+                batch = self.strategy.prepare(batch)
+                losses.append(self.step(batch))
+                self.strategy.after_step(batch)
+                self.steps += 1
+                self.examples += len(batch.y)
+                if len(losses) == REPORT:
+                    self.report(task, losses, expected)
+                if self.spec.evaluate_every and self.steps % self.spec.evaluate_every == 0:
+                    clock.stop()
+                    self.evaluate_within(task)
+                    clock.start()
+            self.report(task, losses, expected)
+            if plateau is not None:
+                plateau.passed(mean_loss(self.strategy, validation, self.strategy.masks, self.device))
+            clock.stop()
+            if budget is not None:
+                budget -= steps
+            if budget == 0 or (plateau is not None and plateau.stopped):
+                break
+        if plateau is not None:
+            plateau.finish()
+
+    def step(self, batch: Batch) -> Tensor:
+        """One step of gradient descent; the loss, not yet looked at."""
+        assert self.optimizer is not None
+        for parameter in self.parameters.values():
+            parameter.grad = None
+        loss = self.strategy.loss(batch)
+        loss.backward()
+        if self.decay:
+            for parameter in self.parameters.values():
+                if parameter.grad is not None:
+                    parameter.grad.add_(parameter.detach(), alpha=self.decay)
+        if self.adjusts:
+            with torch.no_grad():
+                gradients = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+                for name, gradient in self.strategy.adjust_gradients(gradients, batch).items():
+                    self.parameters[name].grad = gradient
+        self.optimizer.step()
+        return loss.detach()
+
+    def report(self, task: Task, losses: list[Tensor], expected: int) -> None:
+        """Look at the losses of the last steps, tell the observers, and forget them."""
+        if not losses:
+            return
+        values = torch.stack(losses).tolist()
+        first = self.steps - len(values) + 1
+        self.total_steps += len(values)
+        losses.clear()
+        for step, value in enumerate(values, first):
+            if not math.isfinite(value):
+                raise Diverged(f"the loss was {value} at step {step} of task {task.index + 1}")
+        self.observer.stepped(Step(task.index + 1, self.steps, expected, values, self.total_steps))
+
+    def evaluate_row(self, after: int) -> None:
+        """Test on all tasks, and keep the row."""
+        row = evaluate(self.strategy, self.scenario, after, self.device)
+        self.outcome.rows.append(row)
+        self.observer.evaluated(after + 1, row.accuracy)
+
+    def evaluate_within(self, task: Task) -> None:
+        """Test on all tasks in the middle of one."""
+        row = evaluate(self.strategy, self.scenario, task.index, self.device)
+        self.outcome.anytime.append(
+            AnytimeRow(task=task.index + 1, step=self.steps, accuracy=tuple(row.accuracy))
+        )
+
+    def task_costs(self) -> TaskCosts:
+        state = self.strategy.state_dict()
+        return TaskCosts(
+            seconds=round(self.seconds, 3),
+            steps=self.steps,
+            examples_forward=self.examples,
+            examples_backward=self.examples,
+            bytes_remembered=sum(
+                value.nbytes for name, value in state.items() if not name.startswith("network.")
+            ),
+            parameters=sum(parameter.numel() for parameter in self.parameters.values()),
+        )
+
+    def clock(self) -> "Clock":
+        return Clock(self)
+
+
+class Clock:
+    """Adds the time between `start` and `stop` to a trainer's seconds; also a context."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    def start(self) -> "Clock":
+        self.began = time.perf_counter()
+        return self
+
+    def stop(self) -> None:
+        self.trainer.seconds += time.perf_counter() - self.began
+
+    def __enter__(self) -> "Clock":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
