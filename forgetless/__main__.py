@@ -1,0 +1,5 @@
+"""`python -m forgetless`."""
+
+from forgetless.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""The command `forgetless`. Everything heavy is imported inside the command that needs it."""
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from forgetless import leaderboard, listing, running
+from scenarios.errors import RequestError
+
+app = typer.Typer(
+    name="forgetless",
+    help="Continual learning, measured: run strategies on task sequences, and compare them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(listing.list_things)
+app.command("run")(running.run)
+app.add_typer(leaderboard.app, name="leaderboard")
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"forgetless {installed('forgetless')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit codes: 0 done; 1 a run failed or a check did not hold; 2 the request was wrong, which one line on
+    stderr explains; 130 interrupted.
+    """
+    try:
+        code = app(standalone_mode=False)
+    except RequestError as error:
+        code = _complain(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.ctx.get_help())
+        code = 2
+    except click.ClickException as error:
+        code = _complain(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        print("forgetless: interrupted", file=sys.stderr)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> int:
+    print(f"forgetless: {' '.join(message.split())}", file=sys.stderr)
+    return 2

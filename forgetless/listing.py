@@ -1,0 +1,82 @@
+"""`forgetless list`: what there is, read without importing torch."""
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Listed(StrEnum):
+    """What can be listed."""
+
+    scenarios = "scenarios"
+    strategies = "strategies"
+    properties = "properties"
+    networks = "networks"
+    metrics = "metrics"
+
+
+def list_things(
+    kind: Annotated[Listed | None, typer.Argument(help="What to list; everything where left out.")] = None,
+    plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+) -> None:
+    """List scenarios, strategies, properties, networks and metrics."""
+    from scenarios.registry import load_plugin
+
+    for place in plugin or []:
+        load_plugin(place)
+    kinds = [kind] if kind else list(Listed)
+    if as_json:
+        found = [{"kind": one.value, **item} for one in kinds for item in things(one)]
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return
+    _print_tables(kinds)
+
+
+def things(kind: Listed) -> list[dict[str, Any]]:
+    """Name, summary and options of everything of one kind."""
+    if kind is Listed.metrics:
+        from benchmark.metrics import METRICS
+
+        return [
+            {"name": metric.name, "summary": metric.summary, "better": metric.better, "needs": metric.needs}
+            for metric in METRICS.values()
+        ]
+    if kind is Listed.scenarios:
+        from scenarios.catalogue import list_scenarios
+
+        entries = list_scenarios()
+    elif kind is Listed.properties:
+        from benchmark.catalogue import PROPERTIES
+
+        entries = PROPERTIES.entries()
+    else:
+        from strategies.catalogue import NETWORKS, STRATEGIES
+
+        entries = STRATEGIES.entries() if kind is Listed.strategies else NETWORKS.entries()
+    return [
+        {"name": name, "summary": entry.summary, "options": entry.options, "module": entry.module}
+        for name, entry in entries.items()
+    ]
+
+
+def _print_tables(kinds: list[Listed]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for kind in kinds:
+        table = Table(title=kind.value.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0))
+        table.add_column("name", style="bold", no_wrap=True)
+        table.add_column("what it is")
+        for item in things(kind):
+            about = Text(item["summary"])
+            options = [f"{name}{text}" for name, text in item.get("options", {}).items()]
+            if options:
+                about.append("\n" + ", ".join(options), style="dim")
+            table.add_row(item["name"], about)
+        console.print(table)
+        console.print()

@@ -1,0 +1,325 @@
+"""`forgetless run`: strategies on a scenario, over seeds, measured and compared."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scenarios.errors import RequestError
+
+if TYPE_CHECKING:
+    from benchmark.record import RunRecord
+    from benchmark.run import RunRequest
+    from benchmark.spec import RunSpec
+
+DEFAULT_EPOCHS = 5
+
+
+class Optimizer(StrEnum):
+    sgd = "sgd"
+    adam = "adam"
+    adamw = "adamw"
+
+
+class Schedule(StrEnum):
+    constant = "constant"
+    plateau = "plateau"
+
+
+class ClassOrder(StrEnum):
+    canonical = "canonical"
+    seed = "seed"
+
+
+class Tracker(StrEnum):
+    wandb = "wandb"
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="As `split-fashion:class,tasks=5`; see `forgetless list`.")],
+    strategies: Annotated[list[str], typer.Argument(help="One or more, by name.")],
+    seeds: Annotated[str, typer.Option(help="How many (5 is 0 to 4), or which (0,3,7).")] = "1",
+    class_order: Annotated[
+        ClassOrder, typer.Option(help="The source's own, or drawn by each seed (permutations as well).")
+    ] = ClassOrder.canonical,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A hyper-parameter: smax=400, or ewc.strength=100.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help=f"Passes over each task's examples. [default: {DEFAULT_EPOCHS}]")
+    ] = None,
+    iterations: Annotated[int | None, typer.Option(help="Steps a task, instead of epochs.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Examples of the task in a step.")] = 10,
+    optimizer: Annotated[Optimizer, typer.Option(help="What follows the gradients.")] = Optimizer.sgd,
+    lr: Annotated[float, typer.Option(help="Learning rate.")] = 0.05,
+    momentum: Annotated[float, typer.Option(help="Of sgd.")] = 0.0,
+    weight_decay: Annotated[float, typer.Option(help="L2 decay (decoupled with adamw).")] = 0.0,
+    schedule: Annotated[
+        Schedule, typer.Option(help="plateau: drop the rate and stop early by validation loss.")
+    ] = Schedule.constant,
+    carry_optimizer: Annotated[
+        bool, typer.Option("--carry-optimizer", help="Keep the optimiser's state from task to task.")
+    ] = False,
+    network: Annotated[
+        str, typer.Option(help="As `mlp:400x400,dropout=0.5`, `cnn`, `resnet18`.")
+    ] = "mlp:400x400",
+    properties: Annotated[str, typer.Option(help="all, none, or names joined by commas.")] = "none",
+    evaluate_every: Annotated[
+        int | None, typer.Option(help="Also test after every so many steps within a task.")
+    ] = None,
+    plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Where data sets are looked for first.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Of each run's process; more rarely help small networks.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
+    out: Annotated[Path, typer.Option(help="Folder for the runs' records.")] = Path("runs"),
+    track: Annotated[Tracker | None, typer.Option(help="Follow the runs there as well.")] = None,
+    post: Annotated[
+        str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Run strategies on a scenario, one run a seed, and compare them."""
+    from benchmark.execution.local import run_all
+    from benchmark.observers.progress import Progress
+    from benchmark.run import RunRequest, run_folder
+    from leaderboard.store import Store
+    from scenarios.registry import load_plugin
+
+    for place in plugin or []:
+        load_plugin(place)
+    budget = {"epochs": epochs, "iterations": iterations}
+    if epochs is None and iterations is None:
+        budget["epochs"] = DEFAULT_EPOCHS
+    plan = Plan(
+        scenario,
+        strategies,
+        seeds,
+        class_order,
+        settings or [],
+        {
+            **budget,
+            "batch_size": batch_size,
+            "optimizer": optimizer.value,
+            "lr": lr,
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "schedule": schedule.value,
+            "carry_optimizer": carry_optimizer,
+            "network": network,
+            "properties": properties,
+            "evaluate_every": evaluate_every,
+            "device": device,
+            "threads": threads,
+        },
+    )
+    specs = plan.specs()
+    plan.check(specs, data)
+    if post is not None:
+        Store(post).check()
+    _check_writable(out)
+    plugins = tuple(str(Path(place).resolve()) if Path(place).is_file() else place for place in plugin or [])
+    requests = [
+        RunRequest(spec, run_folder(out, spec), plugins, data, track.value if track else None)
+        for spec in specs
+    ]
+    with Progress(len(requests), quiet=quiet or as_json) as progress:
+        records = run_all(requests, jobs, progress.apply)
+    records = _with_groups(requests, records)
+    _conclude(requests, records, post, as_json=as_json)
+
+
+@dataclass
+class Plan:
+    """What was asked for, on its way to specifications.
+
+    Attributes:
+        scenario, strategies, seeds, class_order, settings: as given on the command line.
+        options: the other fields of a specification, as given.
+    """
+
+    scenario: str
+    strategies: list[str]
+    seeds: str
+    class_order: ClassOrder
+    settings: list[str]
+    options: dict[str, Any]
+
+    def specs(self) -> list["RunSpec"]:
+        """One specification a strategy and seed, everything in them checked but the data.
+
+        Raises:
+            RequestError: for whatever is not there or not possible.
+        """
+        from benchmark.spec import RunSpec
+        from scenarios.scenario import scenario_reference
+        from strategies.networks.network import network_reference
+
+        fields = dict(self.options)
+        fields["scenario"] = scenario_reference(self.scenario).text
+        fields["network"] = network_reference(fields["network"])
+        fields["properties"] = _properties(fields["properties"])
+        fields["device"] = _device(fields["device"])
+        hyperparameters = self._hyperparameters()
+        return [
+            RunSpec.checked(
+                strategy=name,
+                hyperparameters=hyperparameters[name],
+                seeds={
+                    "init": seed,
+                    "order": seed,
+                    "classes": seed if self.class_order is ClassOrder.seed else None,
+                },
+                **fields,
+            )
+            for name in self.strategies
+            for seed in _seeds(self.seeds)
+        ]
+
+    def check(self, specs: list["RunSpec"], data: Path | None) -> None:
+        """Make sure that the data is there and that every run can begin.
+
+        Raises:
+            RequestError: where one cannot.
+        """
+        from benchmark.run import build_strategy, load_scenario
+        from strategies.strategy import check_needs
+
+        for spec in specs:
+            scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
+            check_needs(spec.strategy, scenario.kind, spec.scenario, carry_optimizer=spec.carry_optimizer)
+            if spec.schedule == "plateau" and not all(len(task.validation) for task in scenario.tasks):
+                raise RequestError(
+                    f"{spec.scenario} has no validation examples for --schedule plateau to watch: "
+                    "give it a share, as validation=0.1"
+                )
+        for spec in {spec.strategy: spec for spec in specs}.values():
+            build_strategy(spec, load_scenario(spec.scenario, spec.seeds.classes, data))
+
+    def _hyperparameters(self) -> dict[str, dict[str, Any]]:
+        """The hyper-parameters of each strategy: its defaults, and what --set says."""
+        from scenarios.options import suggestion
+        from strategies.strategy import bind_hyperparameters, hyperparameters_of
+
+        if len(set(self.strategies)) < len(self.strategies):
+            raise RequestError(f"a strategy is named twice in {' '.join(self.strategies)}")
+        known = {name: hyperparameters_of(name) for name in self.strategies}
+        given: dict[str, dict[str, str]] = {name: {} for name in self.strategies}
+        for setting in self.settings:
+            key, equals, value = setting.partition("=")
+            if not equals:
+                raise RequestError(f"--set {setting}: write it as name=value or strategy.name=value")
+            owner, dot, option = key.strip().rpartition(".")
+            if dot and owner not in known:
+                raise RequestError(f"--set {setting}: {owner!r} is not run here{suggestion(owner, known)}")
+            takers = [name for name in known if name == owner or (not dot and option in known[name])]
+            if not takers:
+                options = {other for name in known for other in known[name]}
+                raise RequestError(
+                    f"--set {setting}: none of {', '.join(known)} has a hyper-parameter {option!r}"
+                    f"{suggestion(option, options)}"
+                )
+            for name in takers:
+                given[name][option] = value.strip()
+        return {name: bind_hyperparameters(name, given[name]) for name in self.strategies}
+
+
+def _seeds(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    listed = [part for part in parts if part]
+    if not listed or not all(part.isascii() and part.isdigit() for part in listed):
+        raise RequestError(f"--seeds {text}: give a number of seeds (5) or the seeds themselves (0,3,7)")
+    numbers = [int(part) for part in listed]
+    if len(parts) == 1:
+        if not numbers[0]:
+            raise RequestError("--seeds 0: at least one is needed (seed 0 alone is written 0,)")
+        return list(range(numbers[0]))
+    if len(set(numbers)) < len(numbers):
+        raise RequestError(f"--seeds {text} names a seed twice")
+    return numbers
+
+
+def _properties(text: str) -> tuple[str, ...]:
+    from benchmark.catalogue import PROPERTIES
+    from benchmark.properties.property import property_reference
+
+    if text == "none":
+        return ()
+    names = (
+        list(PROPERTIES.entries()) if text == "all" else [part for part in text.split(",") if part.strip()]
+    )
+    return tuple(dict.fromkeys(property_reference(name.strip()) for name in names))
+
+
+def _device(text: str) -> str:
+    import torch
+
+    if text == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(text)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise RequestError(f"--device {text} is not to be had here: cpu is, or auto") from None
+    return text
+
+
+def _check_writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise RequestError(f"--out {out} cannot be written to: {error.strerror or error}") from None
+
+
+def _with_groups(requests: list["RunRequest"], records: list["RunRecord"]) -> list["RunRecord"]:
+    """The same records, with the properties that need several runs of a group added and written."""
+    from benchmark.measuring import compare_runs
+
+    concluded = list(records)
+    groups: dict[str, list[int]] = {}
+    for place, record in enumerate(records):
+        if record.status == "completed":
+            groups.setdefault(record.spec.group, []).append(place)
+    for places in groups.values():
+        compared = compare_runs(
+            [requests[place].folder for place in places], [records[place] for place in places]
+        )
+        for place, record in zip(places, compared, strict=True):
+            if record is not records[place]:
+                record.write(requests[place].folder / "record.json")
+                concluded[place] = record
+    return concluded
+
+
+def _conclude(
+    requests: list["RunRequest"], records: list["RunRecord"], post: str | None, *, as_json: bool
+) -> None:
+    """Post the records, print how the strategies compare, and end with the right exit code."""
+    from forgetless.tables import print_tables
+    from leaderboard.board import row_document, tables
+    from leaderboard.store import Store
+
+    results = [record for record in records if record.status != "failed"]
+    found = tables(results)
+    if post is not None and results:
+        Store(post).post(results)
+    if as_json:
+        entries = [row_document(row) for table in found for row in table.rows]
+        paths = [str(request.folder / "record.json") for request in requests]
+        print(json.dumps({"records": paths, "entries": entries}, allow_nan=False))
+    else:
+        print_tables(found)
+    failures = [record for record in records if record.status == "failed"]
+    for record in failures:
+        typer.echo(f"{record.spec.strategy} seed {record.spec.seeds.init} failed: {record.reason}", err=True)
+    if failures:
+        raise typer.Exit(1)
