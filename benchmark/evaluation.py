@@ -1,5 +1,7 @@
 """Measuring accuracy: one forward pass over test examples, in large batches."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +30,19 @@ class Evaluation:
     confidence: NDArray[np.float16]
 
 
+@contextmanager
+def evaluating(strategy: Strategy) -> Iterator[None]:
+    """Evaluation mode for a while; the mode of each module and the global generator are put back after."""
+    modes = [(module, module.training) for module in strategy.modules()]
+    strategy.eval()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
 @torch.inference_mode()
 def evaluate(strategy: Strategy, scenario: Scenario, after: int, device: torch.device) -> Evaluation:
     """Test a strategy on every task, past, present and future.
@@ -38,19 +53,17 @@ def evaluate(strategy: Strategy, scenario: Scenario, after: int, device: torch.d
         after: the last task that has begun, −1 before the first; it decides which classes are active.
         device: where the strategy is.
     """
-    training = strategy.training
-    strategy.eval()
     masks = scenario.masks(after).to(device)
     accuracy, predicted, confidence = [], [], []
-    for examples in scenario.test:
-        correct = 0
-        for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
-            answer, probability = _answer(strategy, x.to(device), y.to(device), task.to(device), masks)
-            correct += int((answer.cpu() == y).sum())
-            predicted.append(answer.to("cpu", torch.int16))
-            confidence.append(probability.to("cpu", torch.float16))
-        accuracy.append(correct / len(examples))
-    strategy.train(training)
+    with evaluating(strategy):
+        for examples in scenario.test:
+            correct = 0
+            for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
+                answer, probability = _answer(strategy, x.to(device), y.to(device), task.to(device), masks)
+                correct += int((answer.cpu() == y).sum())
+                predicted.append(answer.to("cpu", torch.int16))
+                confidence.append(probability.to("cpu", torch.float16))
+            accuracy.append(correct / len(examples))
     return Evaluation(accuracy, torch.cat(predicted).numpy(), torch.cat(confidence).numpy())
 
 
@@ -65,13 +78,10 @@ def _answer(strategy: Strategy, x: Tensor, y: Tensor, task: Tensor, masks: Tenso
 @torch.no_grad()
 def mean_loss(strategy: Strategy, examples: Examples, masks: Tensor, device: torch.device) -> float:
     """The strategy's own loss, averaged over examples, in evaluation mode (what a schedule watches)."""
-    training = strategy.training
-    strategy.eval()
     total = torch.zeros((), device=device)
-    for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
-        batch = Batch(
-            x.to(device), y.to(device), task.to(device), masks, torch.ones((), device=device), 0, len(y)
-        )
-        total += strategy.loss(batch) * len(y)
-    strategy.train(training)
+    one = torch.ones((), device=device)
+    with evaluating(strategy):
+        for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
+            batch = Batch(x.to(device), y.to(device), task.to(device), masks, one, 0, len(y))
+            total += strategy.loss(batch) * len(y)
     return float(total) / len(examples)

@@ -1,4 +1,4 @@
-"""Measuring properties along a run: matrices filled cell by cell, on copies, with random numbers of their own."""
+"""Measuring properties along a run: matrices filled cell by cell, on copies of the model."""
 
 import copy
 import math
@@ -18,6 +18,7 @@ from benchmark.properties.property import (
 )
 from benchmark.randomness import generator_for, global_seed
 from benchmark.record import PropertyValues, RunRecord
+from scenarios.options import Reference
 from scenarios.task import Scenario, Task
 from strategies.strategy import Strategy
 
@@ -45,6 +46,8 @@ class Measuring:
         """Measure everything after a task, on each task seen."""
         masks = self.scenario.masks(task.index).to(self.device)
         for name, property_ in self.properties.items():
+            # The bare name: with other options the same examples are drawn, so curves over them are paired.
+            purpose = f"property {Reference.parse(name).name}"
             row: list[Measurement | None] = [None] * len(self.scenario.tasks)
             for seen in self.scenario.tasks[: task.index + 1]:
                 subject = Subject(
@@ -52,10 +55,10 @@ class Measuring:
                     task=seen,
                     test=self.scenario.test[seen.index],
                     masks=masks,
-                    generator=generator_for(f"property {name}", seen.index),
+                    generator=generator_for(purpose, seen.index),
                     device=self.device,
                 )
-                with global_seed(self.device, f"property {name}", seen.index):
+                with global_seed(self.device, purpose, seen.index):
                     row[seen.index] = _measured(property_, subject)
             self.cells[name].append(row)
 
@@ -78,16 +81,16 @@ def _measured(property_: Property, subject: Subject) -> Measurement:
 def _values(property_: Property, rows: list[list[Measurement | None]]) -> PropertyValues:
     measured = [cell for row in rows for cell in row if cell is not None]
     names = dict.fromkeys(name for cell in measured for name in cell.beside)
+    beside = {
+        name: [[cell.beside.get(name) if cell else None for cell in row] for row in rows] for name in names
+    }
     return PropertyValues(
         unit=property_.unit,
         better=property_.better,
         over="cell",
         values=[[cell.value if cell else None for cell in row] for row in rows],
         reason=next((cell.reason for cell in measured if cell.reason), None),
-        beside={
-            name: [[cell.beside.get(name) if cell else None for cell in row] for row in rows]
-            for name in names
-        },
+        beside=beside,
     )
 
 
@@ -112,6 +115,7 @@ def compare_runs(folders: Sequence[Path], records: Sequence[RunRecord]) -> list[
             better=each.better,
             over="group",
             values=[cell.value for cell in cells],
+            reason=next((cell.reason for cell in cells if cell.reason), None),
             beside={key: [cell.beside.get(key) for cell in cells] for key in beside},
             seeds=[record.spec.seeds.init for record in records],
         )

@@ -41,7 +41,7 @@ def average_accuracy(R: Matrix) -> float:
 
 
 def average_incremental_accuracy(R: Matrix) -> float:
-    """Mean over i of the mean accuracy on the tasks seen after task i: 1/T Σ_i 1/i Σ_{j≤i} R[i, j] (Rebuffi et al. 2017)."""
+    """1/T Σ_i 1/i Σ_{j≤i} R[i, j]: mean over time of the mean on the tasks seen (Rebuffi et al. 2017)."""
     return float(np.mean([_defined(R[i, :i], f"the row after task {i}").mean() for i in range(1, len(R))]))
 
 
@@ -51,13 +51,13 @@ def learning_accuracy(R: Matrix) -> float:
 
 
 def backward_transfer(R: Matrix) -> float:
-    """1/(T−1) Σ_{j<T} R[T, j] − R[j, j]; negative where tasks are forgotten (Lopez-Paz & Ranzato 2017, eq. 3)."""
+    """1/(T−1) Σ_{j<T} R[T, j] − R[j, j]; negative: tasks are forgotten (Lopez-Paz & Ranzato 2017, eq. 3)."""
     tasks = _sequence(R)
     return float(_defined(R[-1] - np.diagonal(R, offset=-1), "an accuracy")[: tasks - 1].mean())
 
 
 def forward_transfer(R: Matrix) -> float:
-    """1/(T−1) Σ_{j>1} R[j−1, j] − R[0, j]: what is known of a task before it comes (Lopez-Paz & Ranzato 2017, eq. 4)."""
+    """1/(T−1) Σ_{j>1} R[j−1, j] − R[0, j]: known before it is taught (Lopez-Paz & Ranzato 2017, eq. 4)."""
     tasks = _sequence(R)
     ahead = np.array([R[j, j] - R[0, j] for j in range(1, tasks)])  # column j holds task j + 1
     return float(_defined(ahead, "an accuracy before the task").mean())
@@ -74,12 +74,12 @@ def forgetting(R: Matrix) -> float:
 
 
 def intransigence(R: Matrix, joint: Matrix) -> float:
-    """1/T Σ_k J[k, k] − R[k, k]: how much worse a task is learned than with all seen data (Chaudhry et al. 2018, eq. 5, averaged)."""
+    """1/T Σ_k J[k, k] − R[k, k]: what learning falls short of joint training (Chaudhry et al. 2018)."""
     return learning_accuracy(joint) - learning_accuracy(R)
 
 
 def forgetting_ratio(R: Matrix, joint: Matrix, chance: Matrix) -> float:
-    """ρ = 1/T Σ_j (R[T, j] − C[j]) / (J[T, j] − C[j]) − 1; 0 is joint training, −1 is guessing (Serrà et al. 2018, eq. 6)."""
+    """ρ = 1/T Σ_j (R[T, j] − C[j]) / (J[T, j] − C[j]) − 1; 0: joint, −1: guessing (Serrà et al. 2018)."""
     room = _defined(joint[-1], "joint training") - chance
     if (room <= 0.01).any():
         raise Undefined("joint training is no better than chance on some task")
@@ -87,7 +87,7 @@ def forgetting_ratio(R: Matrix, joint: Matrix, chance: Matrix) -> float:
 
 
 def minimum_accuracy(R: Matrix, later: list[Matrix]) -> float:
-    """min-ACC: 1/(T−1) Σ_{j<T} of the lowest accuracy on task j at any evaluation after it was learned (De Lange et al. 2023, eq. 2).
+    """min-ACC: 1/(T−1) Σ_{j<T} of the lowest accuracy on task j after its end (De Lange et al. 2023).
 
     Args:
         R: the matrix.
@@ -100,13 +100,15 @@ def minimum_accuracy(R: Matrix, later: list[Matrix]) -> float:
 
 
 def worst_case_accuracy(R: Matrix, later: list[Matrix]) -> float:
-    """WC-ACC: 1/T R[T, T] + (1 − 1/T) min-ACC (De Lange et al. 2023, eq. 3)."""
+    """WC-ACC: 1/T R[T, T] + (1 − 1/T) min-ACC (De Lange et al. 2023)."""
     tasks = R.shape[1]
-    return float(R[-1, -1] / tasks + (1 - 1 / tasks) * minimum_accuracy(R, later))
+    last = float(_defined(R[-1, -1:], "the last accuracy")[0])
+    return last / tasks + (1 - 1 / tasks) * minimum_accuracy(R, later)
 
 
 def gap_closed(accuracy: float, naive: float, joint: float) -> float:
-    """(accuracy − naive) / (joint − naive): the share of what can be gained over fine-tuning that is gained."""
+    """(accuracy − naive) / (joint − naive): the share of what can be gained over naive that is."""
+    _defined(np.array([accuracy, naive, joint]), "an accuracy")
     if joint - naive < 0.01:
         raise Undefined("joint training is not better than naive")
     return (accuracy - naive) / (joint - naive)
@@ -171,6 +173,11 @@ def property_metric(name: str, P: Matrix, better: Literal["higher", "lower"]) ->
     sign = 1 if better == "higher" else -1
     value = PROPERTY_METRICS[name](sign * P)
     return sign * value if name in {"final", "learned"} else value
+
+
+def group_mean(values: list[float | None]) -> float:
+    """Mean over tasks of a property measured over a group of runs."""
+    return float(_defined(np.array(values, dtype=np.float64), "a task").mean())
 
 
 def metric_direction(

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +48,7 @@ class PropertyValues(Strict):
         over: "cell": a value after each task on each task seen; "row": a value after each task, repeated
             over the tasks seen; "group": over the runs of one entry, one value a task, after the last.
         values: null where nothing was measured.
-        reason: why something is null that might have been expected, if anything is.
+        reason: why something is null that might have been expected, or a value is only a bound.
         beside: what was measured with it and helps to read it, by name.
         seeds: for a group, the seeds of the runs compared.
     """
@@ -56,7 +56,7 @@ class PropertyValues(Strict):
     unit: str
     better: Better
     over: Literal["cell", "row", "group"]
-    values: list[Any]
+    values: list[list[float | None]] | list[float | None]
     reason: str | None = None
     beside: dict[str, Any] = {}
     seeds: list[int] | None = None
@@ -117,7 +117,7 @@ class RunRecord(Strict):
     strategy_digest: str
     kind: Literal["task", "domain", "class"]
     active: Literal["seen", "all"]
-    tasks: tuple[TaskFacts, ...]
+    tasks: tuple[TaskFacts, ...] = Field(min_length=1)
     accuracy: list[list[float]]
     anytime: list[AnytimeRow] = []
     properties: dict[str, PropertyValues] = {}
@@ -146,14 +146,28 @@ class RunRecord(Strict):
                     raise ValueError(
                         f"{value} is no accuracy on {task.test} test examples: no whole number is right"
                     )
-        if self.status == "completed":
-            expected, _ = self.computed_metrics()
-            for name, metric in expected.items():
-                given = self.metrics.get(name)
-                agree = metric == given if metric is None or given is None else abs(metric - given) <= 1e-9
-                if not agree:
-                    raise ValueError(f"metrics.{name} is {given}, but the matrices give {metric}")
+        self._check_properties()
+        self._check_metrics()
         return self
+
+    def _check_properties(self) -> None:
+        columns = len(self.tasks)
+        for name, measured in self.properties.items():
+            rows = [measured.values] if measured.over == "group" else measured.values
+            if len(rows) > columns + 1 or not all(
+                isinstance(row, list) and len(row) == columns for row in rows
+            ):
+                raise ValueError(
+                    f"properties.{name} has the wrong shape: its rows should have {columns} values, one a task"
+                )
+
+    def _check_metrics(self) -> None:
+        expected, _ = self.computed_metrics()
+        for name in [*expected, *self.metrics]:
+            metric, given = expected.get(name), self.metrics.get(name)
+            agree = metric == given if metric is None or given is None else abs(metric - given) <= 1e-9
+            if not agree:
+                raise ValueError(f"metrics.{name} is {given}, but the matrices give {metric}")
 
     @classmethod
     def with_metrics(cls, fields: dict[str, Any]) -> "RunRecord":
@@ -177,7 +191,7 @@ class RunRecord(Strict):
         """The matrix of a property measured over cells or rows, NaN where nothing was measured."""
         return self._filled(self.properties[name].values)
 
-    def _filled(self, rows: list[list[Any]]) -> Matrix:
+    def _filled(self, rows: Sequence[Any]) -> Matrix:
         matrix = np.full((len(self.tasks) + 1, len(self.tasks)), np.nan)
         for index, row in enumerate(rows):
             matrix[index] = [np.nan if value is None else value for value in row]
@@ -222,7 +236,9 @@ class RunRecord(Strict):
         name, _, part = metric.rpartition(".")
         measured = self.properties[name]
         if measured.over == "group":
-            return float(np.mean(measured.values))
+            if None in measured.values:
+                raise Undefined(measured.reason or "it was not measured on every task")
+            return float(np.mean(measured.values))  # type: ignore[arg-type]
         try:
             return metrics.property_metric(part, self.property_matrix(name), measured.better)
         except Undefined as reason:
@@ -263,8 +279,8 @@ class RunRecord(Strict):
         write_atomically(path, self.to_json().encode())
 
 
-def _undefined(reason: str) -> float:
-    raise Undefined(reason)
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number there")
 
 
 def read_record(path: Path) -> RunRecord:
@@ -275,10 +291,10 @@ def read_record(path: Path) -> RunRecord:
     """
     file = path / "record.json" if path.is_dir() else path
     try:
-        fields = json.loads(file.read_text())
+        fields = json.loads(file.read_text(), parse_constant=_refuse)
     except OSError as error:
         raise RequestError(f"{file} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"{file} is no record: it is not JSON ({error})") from None
     if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
         found = fields.get("schema") if isinstance(fields, dict) else None

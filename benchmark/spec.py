@@ -135,8 +135,8 @@ def one_line(error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    if not place:
-        return message
     if first["type"] in {"missing", "extra_forbidden"}:
-        return f"{place}: {message}"
-    return f"{place}={first['input']!r} is not possible: {message}"
+        message = f"{place}: {message}"
+    elif place:
+        message = f"{place}={first['input']!r} is not possible: {message}"
+    return " ".join(message.split())

@@ -63,7 +63,7 @@ class Trainer:
         self.outcome = Outcome()
         self.order = generator_for("order", spec.seeds.order)
         self.adjusts = type(strategy).adjust_gradients is not Strategy.adjust_gradients
-        # L2 decay is part of the gradient, added before the strategy adjusts it: what it protects stays still.
+        # L2 decay joins the gradient before the strategy adjusts it, so that what is protected stays still.
         self.decay = 0.0 if spec.optimizer == "adamw" else spec.weight_decay
         self.optimizer: torch.optim.Optimizer | None = None
         self.total_steps = 0

@@ -12,7 +12,6 @@ from scenarios.task import Task
 from strategies.networks.network import Network
 from strategies.strategy import Batch, Strategy, register
 
-
 CHUNK = 16
 """Examples whose gradients are held at once: more do not fit the processor's cache, and take longer."""
 
@@ -47,7 +46,7 @@ class EWC(Strategy):
         self,
         network: Network,
         *,
-        strength: NonNegativeFloat = 300.0,
+        strength: NonNegativeFloat = 100.0,
         fisher: Literal["true", "empirical"] = "true",
         samples: PositiveInt = 1024,
         anchors: Literal["separate", "online"] = "separate",

@@ -101,7 +101,7 @@ class HAT(Strategy):
         return adjusted
 
     def protection(self) -> Iterator[tuple[str, Tensor]]:
-        """Parameter names, and how far each element is to be kept: min(a_i^≤t, a_j^≤t), in its shape (eq. 2)."""
+        """Parameter names, and how far each element is to be kept: min(a_i^≤t, a_j^≤t) (eq. 2)."""
         attended = self.attended()
         for name, (writes, reads) in self.network.connections.items():
             shape = self.network.get_parameter(name).shape

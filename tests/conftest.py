@@ -1,1 +1,13 @@
 """Fixtures that many tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small networks on two cores: more threads only wait for each other."""
+    torch.set_num_threads(1)
+    yield

@@ -9,11 +9,14 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from benchmark.catalogue import PROPERTIES
 from benchmark.predictions import Predictions
 from scenarios.options import Reference, canonical
-from scenarios.registry import Registry
 from scenarios.task import Examples, Task
 from strategies.strategy import Batch, Strategy
+
+BATCH = 1024
+"""Inputs answered at once."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Measurement:
 
     Attributes:
         value: a finite number, or None where there is none.
-        reason: why there is none.
+        reason: why there is none; why it is only a bound; or why something beside it is null.
         beside: further values that help to read it, by name, as JSON has them.
     """
 
@@ -57,13 +60,17 @@ class Subject:
         """Output numbers of the classes active for the task, [active]."""
         return self.masks[self.task.index].nonzero().squeeze(1)
 
-    def sample(self, examples: Examples, size: int) -> tuple[Tensor, Tensor]:
+    def sample(self, examples: Examples, size: int | None = None) -> tuple[Tensor, Tensor]:
         """Inputs as floats on [0, 1] and labels of `size` examples, or of all where there are fewer.
 
         Labels are places in `active`, so that they fit the columns of `logits`. The draw is that of
-        `generator`.
+        `generator`; without a size nothing is drawn, and all come in their own order.
         """
-        chosen = torch.randperm(len(examples), generator=self.generator)[:size]
+        chosen = (
+            torch.arange(len(examples))
+            if size is None
+            else torch.randperm(len(examples), generator=self.generator)[:size]
+        )
         x, y = examples.batch(chosen)
         x = x.float() / 255 if x.dtype == torch.uint8 else x
         place = torch.zeros(self.masks.shape[1], dtype=torch.long)
@@ -80,9 +87,18 @@ class Subject:
         y = self.active[:1].expand(len(x))
         return (model or self.model)(self.batch(x, y)).index_select(1, self.active)
 
+    @torch.no_grad()
+    def answers(self, x: Tensor, model: Strategy | None = None) -> Tensor:
+        """`logits` of any number of inputs, a part at a time and without a gradient."""
+        return torch.cat([self.logits(part, model) for part in x.split(BATCH)])
+
     def copy(self) -> Strategy:
         """A further copy of the model, for a property that trains or prunes it."""
         return copy.deepcopy(self.model)
+
+
+ONE_CLASS = Measurement(None, "only one class is active, so no answer can be wrong")
+"""What a property of answers says where there is nothing to choose between."""
 
 
 class Property(ABC):
@@ -121,9 +137,6 @@ class GroupProperty(ABC):
         """One value a task, after the last task, of at least two runs."""
 
 
-PROPERTIES: Registry[type[Property] | type[GroupProperty]] = Registry(
-    "property", "benchmark.properties", "forgetless.properties"
-)
 register = PROPERTIES.register
 
 

@@ -1,6 +1,7 @@
 """Multi-layer perceptrons."""
 
 import math
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import torch
@@ -30,7 +31,7 @@ class MLP(Network):
         input_shape: tuple[int, ...],
         classes: int,
         *,
-        hidden: Annotated[str, Field(pattern=r"^[1-9]\d*(x[1-9]\d*)*$")] = "400x400",
+        hidden: Annotated[str, Field(pattern=r"^[1-9][0-9]*(x[1-9][0-9]*)*$")] = "400x400",
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         activation: Literal["relu", "tanh", "sigmoid"] = "relu",
@@ -38,7 +39,7 @@ class MLP(Network):
         super().__init__()
         self.gateable = tuple(int(units) for units in hidden.split("x"))
         sizes = (math.prod(input_shape), *self.gateable)
-        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
         self.output = nn.Linear(sizes[-1], classes)
         self.activation = ACTIVATIONS[activation]
         self.input_dropout = nn.Dropout(input_dropout) if input_dropout else None

@@ -58,7 +58,7 @@ class Network(nn.Module, ABC):
         """
         if x.dtype == torch.uint8:
             x = x.float().mul_(self.scale)
-        elif self.shift:
+        elif self.scale != 1 / 255:
             x = x * (255 * self.scale)
         return x + self.shift if self.shift else x
 

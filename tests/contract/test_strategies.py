@@ -1,0 +1,313 @@
+"""The contract of a strategy, over every one that is registered."""
+
+import copy
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from scenarios.task import Examples, Scenario
+from support import PAIRS, kinds_of, matrix, tiny_spec, trained, trainer_for, weights
+from torch import Tensor
+
+from scenarios.errors import RequestError
+from scenarios.options import Option
+from strategies.catalogue import STRATEGIES
+from strategies.strategy import Batch, Strategy, check_needs, hyperparameters_of, needs_of
+
+NAMES = list(STRATEGIES.entries())
+over_pairs = pytest.mark.parametrize(("name", "kind"), PAIRS)
+over_names = pytest.mark.parametrize("name", NAMES)
+
+
+@over_names
+def test_it_says_what_it_is_in_one_line(name: str) -> None:
+    entry = STRATEGIES.entries()[name]
+    assert entry.summary.endswith(".")
+    assert issubclass(STRATEGIES.get(name), Strategy)  # type: ignore[arg-type]
+
+
+@over_pairs
+def test_it_learns_and_is_tested_on_all_tasks_after_each(name: str, kind: str) -> None:
+    trainer = trained(f"split-digits:{kind}", name, epochs=5, network="mlp:100x100", lr=0.05)
+    rows = matrix(trainer)
+    assert [len(row) for row in rows] == [5] * 6
+    learned = [rows[j + 1][j] for j in range(5)]
+    assert sum(learned) / 5 > 0.88, "it does not learn the tasks it is given"
+
+
+@over_pairs
+def test_the_same_seeds_give_the_same_bytes(name: str, kind: str) -> None:
+    first, second = (trained(f"split-digits:{kind}", name, iterations=6) for _ in range(2))
+    a, b = first.strategy.state_dict(), second.strategy.state_dict()
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    for mine, other in zip(first.outcome.rows, second.outcome.rows, strict=True):
+        assert mine.predicted.tobytes() == other.predicted.tobytes()
+        assert mine.confidence.tobytes() == other.confidence.tobytes()
+
+
+@over_names
+def test_both_seeds_matter(name: str) -> None:
+    kind = kinds_of(name)[0]
+    spec = tiny_spec(f"split-digits:{kind}", name, iterations=6)
+    found = []
+    for init, order in ((0, 0), (1, 0), (0, 1)):
+        trainer = trainer_for(spec.model_copy(update={"seeds": spec.seeds.model_copy(update={"init": init, "order": order})}))
+        trainer.run()
+        found.append(weights(trainer))
+    assert not torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+@over_names
+def test_all_start_from_the_same_network(name: str) -> None:
+    kind = kinds_of(name)[0]
+    starts = [trainer_for(tiny_spec(f"split-digits:{kind}", each)) for each in (name, "naive")]
+    assert torch.equal(weights(starts[0]), weights(starts[1]))
+
+
+# Liveness: published libraries have shipped EWC, SI and iCaRL that silently did nothing.
+
+
+@pytest.mark.parametrize(("name", "kind"), [pair for pair in PAIRS if pair[0] != "naive"])
+def test_it_is_not_naive_in_disguise(name: str, kind: str) -> None:
+    mine, naive = (trained(f"split-digits:{kind}", each, iterations=30) for each in (name, "naive"))
+    assert not torch.equal(weights(mine), weights(naive))
+
+
+def other_values(option: Option) -> list[Any]:
+    """Values a hyper-parameter could have besides its default."""
+    if option.choices:
+        return [value for value in option.choices if value != option.default]
+    if isinstance(option.default, bool):
+        return [not option.default]
+    if isinstance(option.default, int):
+        return [option.default * 2 + 1, max(1, option.default // 50)]
+    if isinstance(option.default, float):
+        return [option.default / 2, option.default * 2]
+    if option.default is None:
+        return [3]
+    raise AssertionError(f"say here what else {option} could be")
+
+
+def contexts(options: dict[str, Option], leave_out: str) -> list[dict[str, Any]]:
+    """The defaults, and each choice of another hyper-parameter: some matter only beside another."""
+    found: list[dict[str, Any]] = [{}]
+    for name, option in options.items():
+        if name != leave_out and option.choices:
+            found += [{name: value} for value in option.choices if value != option.default]
+    return found
+
+
+HYPERPARAMETERS = [(name, option) for name in NAMES for option in hyperparameters_of(name)]
+
+
+@pytest.mark.parametrize(("name", "hyperparameter"), HYPERPARAMETERS)
+def test_every_hyperparameter_changes_something(name: str, hyperparameter: str) -> None:
+    options = hyperparameters_of(name)
+    scenario = f"split-digits:{kinds_of(name)[-1]}"
+    for context in contexts(options, hyperparameter):
+        default = weights(trained(scenario, name, iterations=30, **context))
+        for value in other_values(options[hyperparameter]):
+            try:
+                changed = weights(trained(scenario, name, iterations=30, **context, **{hyperparameter: value}))
+            except RequestError:
+                continue  # twice the default may be out of its range
+            if not torch.equal(default, changed):
+                return
+    raise AssertionError(f"{name} is the same whatever {hyperparameter} is")
+
+
+# Purity: what a step compiled whole, or many seeds trained at once, will rely on.
+
+
+@over_pairs
+def test_loss_forward_and_gradients_are_pure(name: str, kind: str) -> None:
+    trainer = trained(f"split-digits:{kind}", name, iterations=6)
+    strategy = trainer.strategy.train()
+    task = trainer.scenario.tasks[-1]
+    x, y = task.training.batch(torch.arange(12))
+    batch = Batch(x, y, torch.tensor([task.index]), strategy.masks, torch.tensor(0.5), 0, 12)
+    batch = strategy.prepare(batch)
+    before = copy.deepcopy(strategy.state_dict())
+    inputs = [tensor.clone() for tensor in batch[:5]]
+    own, everyones = strategy.generator.get_state(), torch.get_rng_state()
+
+    def once() -> list[Tensor]:
+        strategy.zero_grad()
+        loss = strategy.loss(batch)
+        loss.backward()
+        gradients = {key: p.grad for key, p in strategy.named_parameters() if p.grad is not None}
+        given = {key: gradient.clone() for key, gradient in gradients.items()}
+        adjusted = strategy.adjust_gradients(gradients, batch)
+        assert gradients.keys() == adjusted.keys() == given.keys()
+        assert all(torch.equal(gradients[key], given[key]) for key in given), "it changed what it was given"
+        return [loss.detach(), strategy(batch).detach(), *adjusted.values()]
+
+    with_grad = torch.enable_grad()
+    with with_grad:
+        first, second = once(), once()
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    after = strategy.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert all(torch.equal(a, b) for a, b in zip(inputs, batch[:5], strict=True))
+    assert torch.equal(own, strategy.generator.get_state())
+    assert torch.equal(everyones, torch.get_rng_state())
+
+
+@over_pairs
+def test_learning_never_draws_from_the_global_generator(name: str, kind: str) -> None:
+    trainer = trainer_for(tiny_spec(f"split-digits:{kind}", name, iterations=4))
+    before = torch.get_rng_state()
+    for task in trainer.scenario.tasks[:2]:
+        trainer.learn(task)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@over_pairs
+def test_inactive_classes_are_masked(name: str, kind: str) -> None:
+    trainer = trained(f"split-digits:{kind}", name, iterations=4)
+    strategy, scenario = trainer.strategy.eval(), trainer.scenario
+    masks = scenario.masks(2)
+    x, y = scenario.tasks[1].training.batch(torch.arange(5))
+    logits = strategy(Batch(x, y, torch.tensor([1]), masks, torch.tensor(1.0), 0, 5))
+    assert torch.equal(logits.isneginf(), ~masks[1].expand(5, -1))
+    assert logits[:, masks[1]].isfinite().all()
+
+
+@over_pairs
+def test_what_it_remembers_is_in_its_state(name: str, kind: str) -> None:
+    trainer = trained(f"split-digits:{kind}", name, iterations=4)
+    state = trainer.strategy.state_dict()
+    remembered = sum(value.nbytes for key, value in state.items() if not key.startswith("network."))
+    assert trainer.outcome.costs[-1].bytes_remembered == remembered
+    known = {tensor.data_ptr() for tensor in state.values()} | {trainer.strategy.masks.data_ptr()}
+    for value in reachable(trainer.strategy):
+        if isinstance(value, Tensor) and value.numel() > 1 and not value.requires_grad:
+            assert value.data_ptr() in known, "it keeps a tensor that is neither parameter nor buffer"
+
+
+# The firewall: neither test examples nor later tasks can be reached, or touched.
+
+
+def reachable(root: object) -> Iterator[object]:
+    """Everything that can be reached from an object by attributes, items and closures."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or isinstance(value, type | types.ModuleType | str | int | float | torch.Generator):
+            continue
+        seen.add(id(value))
+        yield value
+        if isinstance(value, Tensor):
+            if value.grad is not None and value.is_leaf:
+                seen.add(id(value.grad))
+            continue
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting += list(value)
+        elif isinstance(value, types.MethodType):
+            waiting += [value.__self__]
+        elif isinstance(value, types.FunctionType):
+            waiting += [cell.cell_contents for cell in value.__closure__ or ()]
+        waiting += list(getattr(value, "__dict__", {}).values())
+
+
+@over_pairs
+def test_no_hook_can_reach_a_test_example_or_a_later_task(name: str, kind: str) -> None:
+    trainer = trainer_for(tiny_spec(f"split-digits:{kind}", name, iterations=3))
+    scenario = trainer.scenario
+    for task in scenario.tasks[:3]:
+        trainer.learn(task)
+        forbidden: dict[int, str] = {id(scenario): "the scenario"}
+        for examples in scenario.test:
+            forbidden |= {id(examples): "test examples", id(getattr(examples, "x", examples)): "test inputs"}
+        for later in scenario.tasks[task.index + 1 :]:
+            forbidden |= {id(later): "a later task", id(later.training): "later examples"}
+        for value in [*reachable(trainer.strategy), *reachable(task)]:
+            assert id(value) not in forbidden, f"{name} can reach {forbidden[id(value)]}"
+
+
+class Guarded(Examples):
+    """Examples that must not be touched yet."""
+
+    def __init__(self, examples: Examples, what: str) -> None:
+        self.examples = examples
+        self.what = what
+        self.closed = True
+        self.task = examples.task
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        assert not self.closed, f"{self.what} touched"
+        return self.examples.batch(indices)
+
+    def digest(self) -> str:
+        return self.examples.digest()
+
+
+@over_pairs
+def test_no_hook_touches_test_examples_or_later_tasks(name: str, kind: str) -> None:
+    spec = tiny_spec(f"split-digits:{kind}", name, iterations=3)
+    scenario = guarded(trainer_for(spec).scenario)
+    trainer = trainer_for(spec, scenario)
+    for task in scenario.tasks:
+        for examples in (task.training, task.validation):
+            examples.closed = False  # type: ignore[attr-defined]
+        trainer.learn(task)
+
+
+def guarded(scenario: Scenario) -> Scenario:
+    from dataclasses import replace
+
+    return replace(
+        scenario,
+        tasks=tuple(
+            replace(
+                task,
+                training=Guarded(task.training, f"training examples of task {task.index}"),
+                validation=Guarded(task.validation, f"validation examples of task {task.index}"),
+            )
+            for task in scenario.tasks
+        ),
+        test=tuple(Guarded(examples, "test examples") for examples in scenario.test),
+    )
+
+
+@over_names
+def test_what_it_needs_and_cannot_have_is_refused_in_one_line(name: str) -> None:
+    if "task at test time" in needs_of(name):
+        with pytest.raises(RequestError, match=r"^[^\n]*kind 'task'$"):
+            check_needs(name, "class", "split-digits:class", carry_optimizer=False)
+    if "fresh optimiser" in needs_of(name):
+        with pytest.raises(RequestError, match=r"^[^\n]*--carry-optimizer$"):
+            check_needs(name, "task", "split-digits:task", carry_optimizer=True)
+    check_needs(name, "task", "split-digits:task", carry_optimizer=False)
+
+
+# Limits.
+
+
+@pytest.mark.parametrize(("name", "limit"), [("ewc", {"strength": 0.0}), ("rehearsal", {"memory": 0})])
+@pytest.mark.parametrize("kind", ["task", "domain", "class"])
+def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], kind: str) -> None:
+    mine = trained(f"split-digits:{kind}", name, iterations=20, **limit)
+    naive = trained(f"split-digits:{kind}", "naive", iterations=20)
+    assert torch.equal(weights(mine), weights(naive))
+    assert matrix(mine) == matrix(naive)
+    for a, b in zip(mine.outcome.rows, naive.outcome.rows, strict=True):
+        assert a.confidence.tobytes() == b.confidence.tobytes()
+
+
+@pytest.mark.parametrize("name", ["ewc", "joint"])
+def test_with_one_task_it_is_naive(name: str) -> None:
+    mine = trained("split-digits:class,tasks=1", name, iterations=20)
+    naive = trained("split-digits:class,tasks=1", "naive", iterations=20)
+    assert torch.equal(weights(mine), weights(naive))

@@ -1,0 +1,69 @@
+"""Tiny runs, for tests."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.observers.observer import Observer
+from benchmark.run import build_strategy, load_scenario
+from benchmark.spec import RunSpec
+from benchmark.trainer import Trainer
+from scenarios.scenario import scenario_reference
+from scenarios.task import Scenario, Task
+from strategies.catalogue import STRATEGIES
+from strategies.strategy import bind_hyperparameters, needs_of
+
+KINDS = ("task", "domain", "class")
+
+
+def tiny_spec(scenario: str, strategy: str, seed: int = 0, **fields: Any) -> RunSpec:
+    """A run of a few steps a task; fields that name hyper-parameters of the strategy go there."""
+    fields.setdefault("network", "mlp:24x16")
+    fields.setdefault("batch_size", 10)
+    # After a few steps the Fisher information is still large: EWC's penalty needs a smaller rate than usual.
+    fields.setdefault("lr", 0.02)
+    if "epochs" not in fields:
+        fields.setdefault("iterations", 12)
+    given = {name: fields.pop(name) for name in list(fields) if name not in RunSpec.model_fields}
+    return RunSpec.checked(
+        scenario=scenario_reference(scenario).text,
+        strategy=strategy,
+        hyperparameters=bind_hyperparameters(strategy, given),
+        seeds={"init": seed, "order": seed},
+        **fields,
+    )
+
+
+def trainer_for(spec: RunSpec, scenario: Scenario | None = None, measure: Any = None) -> Trainer:
+    scenario = scenario or load_scenario(spec.scenario, spec.seeds.classes, None)
+    return Trainer(build_strategy(spec, scenario), scenario, spec, Observer(), measure or ignore)
+
+
+def ignore(task: Task) -> None:
+    """For a run without properties."""
+
+
+def trained(scenario: str, strategy: str, seed: int = 0, **fields: Any) -> Trainer:
+    """A trainer that has run."""
+    trainer = trainer_for(tiny_spec(scenario, strategy, seed, **fields))
+    trainer.run()
+    return trainer
+
+
+def weights(trainer: Trainer) -> Tensor:
+    """The network's weights, in one vector."""
+    return torch.cat([parameter.detach().flatten() for parameter in trainer.strategy.network.parameters()])
+
+
+def matrix(trainer: Trainer) -> list[list[float]]:
+    return [row.accuracy for row in trainer.outcome.rows]
+
+
+def kinds_of(strategy: str) -> list[str]:
+    """The kinds of scenario a strategy does not refuse."""
+    return ["task"] if "task at test time" in needs_of(strategy) else list(KINDS)
+
+
+PAIRS = [(name, kind) for name in STRATEGIES.entries() for kind in kinds_of(name)]
+"""Every registered strategy with every kind it can learn."""
