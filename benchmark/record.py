@@ -157,9 +157,7 @@ class RunRecord(Strict):
             if len(rows) > columns + 1 or not all(
                 isinstance(row, list) and len(row) == columns for row in rows
             ):
-                raise ValueError(
-                    f"properties.{name} has the wrong shape: its rows should have {columns} values, one a task"
-                )
+                raise ValueError(f"properties.{name} has the wrong shape: rows of {columns} values are right")
 
     def _check_metrics(self) -> None:
         expected, _ = self.computed_metrics()
@@ -245,7 +243,7 @@ class RunRecord(Strict):
             raise Undefined(f"{reason}: {measured.reason}" if measured.reason else str(reason)) from None
 
     def _later(self) -> list[Matrix]:
-        """For each task but the last, its accuracies at all evaluations after its end, if any lie within tasks."""
+        """For each task but the last, its accuracies after its end, where some were measured within tasks."""
         if not self.anytime:
             return [np.empty(0) for _ in self.tasks[1:]]
         return [

@@ -1,9 +1,8 @@
 """The command `forgetless`. Everything heavy is imported inside the command that needs it."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from forgetless import leaderboard, listing, running
@@ -19,6 +18,9 @@ app = typer.Typer(
 app.command("list")(listing.list_things)
 app.command("run")(running.run)
 app.add_typer(leaderboard.app, name="leaderboard")
+
+# Typer brings click along, or has taken it in: its base class is found either way.
+USAGE_ERROR: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
 @app.callback(invoke_without_command=True)
@@ -42,12 +44,10 @@ def main() -> None:
         code = app(standalone_mode=False)
     except RequestError as error:
         code = _complain(str(error))
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.ctx.get_help())
-        code = 2
-    except click.ClickException as error:
-        code = _complain(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
+    except USAGE_ERROR as error:
+        # Without a message it stands for "no command given", and the help has been printed.
+        code = _complain(error.format_message()) if error.format_message() else 2
+    except (typer.Abort, KeyboardInterrupt):
         print("forgetless: interrupted", file=sys.stderr)
         code = 130
     except BrokenPipeError:

@@ -71,7 +71,8 @@ def _value(label: str, option: Option, given: Mapping[str, Any]) -> Any:
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         reason = reason[0].lower() + reason[1:]
-        raise RequestError(f"{label}: {option.name}={given[option.name]} is not possible: {reason}") from None
+        shown = " ".join(str(given[option.name]).split())
+        raise RequestError(f"{label}: {option.name}={shown} is not possible: {reason}") from None
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -110,7 +111,7 @@ class Reference:
                     raise RequestError(f"{text!r}: {item!r} should be written option=value")
                 bare = item
             elif key in options:
-                raise RequestError(f"{text!r} gives {key} twice")
+                raise RequestError(f"{text!r} gives {key!r} twice")
             else:
                 options[key] = value
         if not name.strip():
@@ -130,13 +131,18 @@ class Reference:
         return bind(target, self.name, given)
 
 
-def canonical(name: str, target: Callable[..., Any], values: Mapping[str, Any]) -> str:
-    """The one spelling of a reference: the first option bare, then those that differ from their defaults."""
+def canonical(
+    name: str, target: Callable[..., Any], values: Mapping[str, Any], *, first_bare: bool = True
+) -> str:
+    """The one spelling of a reference: the first option bare, then those that differ from their defaults.
+
+    Without `first_bare` the first is as the others: for things that are usually named without options.
+    """
     items = []
     for position, option in enumerate(options_of(target).values()):
         value = values[option.name]
-        if position == 0:
-            items.append(str(value))
+        if position == 0 and first_bare:
+            items.append(_text(value))
         elif value != option.default:
             items.append(f"{option.name}={_text(value)}")
     return f"{name}:{','.join(items)}" if items else name

@@ -65,7 +65,8 @@ class Registry(Generic[T]):
         def add(thing: T) -> T:
             module = str(getattr(thing, "__module__", ""))
             known = self.catalogue.get(name) or self._plugins.get(name)
-            if known is not None and known.module != module:
+            other = self._loaded.get(name, thing)
+            if known is not None and (known.module != module or _place(other) != _place(thing)):
                 raise RequestError(
                     f"the {self.kind} name {name!r} is taken by {known.module}: choose another"
                 )
@@ -80,9 +81,8 @@ class Registry(Generic[T]):
     def catalogue(self) -> dict[str, Entry]:
         """The built-in entries and those of installed packages, read from their source."""
         spec = importlib.util.find_spec(self.package)
-        assert spec is not None and spec.submodule_search_locations
         entries: dict[str, Entry] = {}
-        for folder in spec.submodule_search_locations:
+        for folder in (spec.submodule_search_locations if spec else None) or []:
             for file in sorted(Path(folder).glob("*.py")):
                 entries.update(_read_entries(file, f"{self.package}.{file.stem}"))
         for point in importlib.metadata.entry_points(group=self.group):
@@ -105,7 +105,10 @@ class Registry(Generic[T]):
         if name not in self._loaded:
             if name not in self.catalogue:
                 raise RequestError(f"there is no {self.kind} {name!r}{suggestion(name, self.entries())}")
-            _import(self.catalogue[name].module, f"the {self.kind} {name!r}")
+            module = self.catalogue[name].module
+            _import(module, f"the {self.kind} {name!r}")
+            if name not in self._loaded:
+                raise RequestError(f"the {self.kind} {name!r} is not there: {module} does not register it")
         return self._loaded[name]
 
 
@@ -137,6 +140,11 @@ def load_plugin(place: str) -> None:
         raise
 
 
+def _place(thing: object) -> str:
+    """Where in its module a thing is defined."""
+    return str(getattr(thing, "__qualname__", ""))
+
+
 def _import(module: str, what: str) -> None:
     _importing(lambda: importlib.import_module(module), what)
 
@@ -153,9 +161,10 @@ def _importing(action: Callable[[], object], what: str) -> None:
         while traceback is not None:
             line = f", line {traceback.tb_lineno}"
             traceback = traceback.tb_next
+        text = str(error)
         if isinstance(error, SyntaxError):
-            line = f", line {error.lineno}"
-        text = " ".join(str(error).split()) or "no message"
+            text, line = error.msg, f", line {error.lineno}"
+        text = " ".join(text.split()) or "no message"
         raise RequestError(f"{what} fails to import: {type(error).__name__}: {text}{line}") from error
 
 
@@ -166,10 +175,13 @@ def _entry_of(name: str, module: str) -> Entry:
     else:
         try:
             spec = importlib.util.find_spec(module)
-        except ImportError:
+        except (Exception, SystemExit):  # of a parent package: whoever asks for the thing is told
             spec = None
         file = spec.origin if spec else None
-    found = _read_entries(Path(file), module) if file and Path(file).is_file() else {}
+    try:
+        found = _read_entries(Path(file), module) if file and Path(file).is_file() else {}
+    except (SyntaxError, ValueError):
+        found = {}
     return found.get(name, Entry(name, "", {}, module))
 
 

@@ -24,9 +24,14 @@ class Rotation:
         if self.degrees == 0:
             return x
         angle = math.radians(self.degrees)
-        # affine_grid maps output places to input places, in a frame whose vertical axis points down.
+        aspect = x.shape[-2] / x.shape[-1]
+        # affine_grid maps output places to input places, in a frame whose vertical axis points down and
+        # that reaches from −1 to 1 on either axis, however long.
         matrix = torch.tensor(
-            [[math.cos(angle), -math.sin(angle), 0.0], [math.sin(angle), math.cos(angle), 0.0]]
+            [
+                [math.cos(angle), -math.sin(angle) * aspect, 0.0],
+                [math.sin(angle) / aspect, math.cos(angle), 0.0],
+            ]
         )
         grid = affine_grid(matrix.to(x.device).expand(len(x), 2, 3), list(x.shape), align_corners=False)
         turned = grid_sample(x.float(), grid, align_corners=False)

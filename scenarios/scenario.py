@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scenarios.catalogue import SCENARIOS, SOURCES, list_scenarios
+from scenarios.catalogue import SCENARIOS, scenario_parts
 from scenarios.errors import RequestError
 from scenarios.options import Reference, canonical, suggestion
 from scenarios.sources.source import load_source
@@ -44,16 +44,11 @@ def scenario_reference(text: str) -> ScenarioReference:
         RequestError: for a scenario, source or option there is not, or a value that is not possible.
     """
     reference = Reference.parse(text)
-    entries = SCENARIOS.entries()
-    source: str | None = None
-    name = reference.name
-    if name not in entries or entries[name].takes_source:
-        family, _, source = name.partition("-")
-        sources = SOURCES.entries()
-        if family not in entries or not entries[family].takes_source or source not in sources:
-            raise RequestError(f"there is no scenario {name!r}{suggestion(name, list_scenarios())}")
-        name = family
-    builder = SCENARIOS.get(name)
+    parts = scenario_parts()
+    if reference.name not in parts:
+        raise RequestError(f"there is no scenario {reference.name!r}{suggestion(reference.name, parts)}")
+    family, source = parts[reference.name]
+    builder = SCENARIOS.get(family)
     options = reference.bind(builder)
     return ScenarioReference(canonical(reference.name, builder, options), builder, source, options)
 

@@ -48,7 +48,7 @@ class Examples(ABC):
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Inputs, labels and tasks in the given order, `size` at a time; the last batch may be smaller."""
-        for indices in order.split(size):
+        for indices in order.split(size) if len(order) else ():
             x, y = self.batch(indices)
             yield x, y, self.tasks(indices)
 
@@ -121,7 +121,7 @@ class DatasetExamples(Examples):
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         loader = DataLoader(
             self.dataset,
-            batch_sampler=[part.tolist() for part in order.split(size)],
+            batch_sampler=[part.tolist() for part in order.split(size) if len(part)],
             num_workers=self.workers,
         )
         for x, y in loader:

@@ -1,6 +1,7 @@
 """Runs on this machine: one after another, or several at a time, each in a process of its own."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -28,8 +29,9 @@ def run_all(requests: Sequence[RunRequest], jobs: int, send: Send) -> list[RunRe
     if jobs == 1 or len(requests) == 1:
         return [_run(request, str(place), send) for place, request in enumerate(requests)]
     # A fork of a server that has imported torch starts in no time, and shares nothing that was started.
+    # torch._dynamo is what the first optimiser imports, which takes two seconds.
     context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([__name__, "torch._dynamo"])
     records: dict[int, RunRecord] = {}
     waiting = list(enumerate(requests))[::-1]
     running: dict[Connection, tuple[int, ForkServerProcess]] = {}
@@ -67,10 +69,8 @@ def run_all(requests: Sequence[RunRequest], jobs: int, send: Send) -> list[RunRe
 
 def _work(request: RunRequest, key: str, connection: Connection) -> None:
     """In the child: make the run, tell the parent what happens, then hand it the record."""
-    try:
+    with suppress(KeyboardInterrupt):  # the parent is told as well, and ends us
         connection.send(_run(request, key, connection.send))
-    except KeyboardInterrupt:
-        pass  # the parent is told as well, and ends us
 
 
 def _run(request: RunRequest, key: str, send: Send) -> RunRecord:

@@ -148,8 +148,7 @@ def property_reference(text: str) -> str:
     """
     reference = Reference.parse(text)
     kind = PROPERTIES.get(reference.name)
-    values = reference.bind(kind)
-    return canonical(reference.name, kind, values) if reference.options or reference.bare else reference.name
+    return canonical(reference.name, kind, reference.bind(kind), first_bare=False)
 
 
 def build_property(text: str) -> Property | GroupProperty:

@@ -90,10 +90,10 @@ def _download(cache: Path) -> str | None:
     """Let torchvision download the files into the cache; what went wrong, or None."""
     if importlib.util.find_spec("torchvision") is None:
         return "torchvision is not installed: pip install torchvision"
-    from torchvision.datasets import FashionMNIST
-
     try:
+        from torchvision.datasets import FashionMNIST
+
         FashionMNIST(str(cache), download=True)
-    except (OSError, RuntimeError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         return " ".join(str(error).split()) or type(error).__name__
     return None if _complete(cache / "FashionMNIST" / "raw") else "files are missing after it"

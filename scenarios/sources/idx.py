@@ -44,4 +44,4 @@ def read_idx(path: Path, sha256: str | None = None) -> Tensor:
         )
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise RequestError(f"{path} is not the expected file: its checksum differs; fetch it again")
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=header).reshape(shape)
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8)[header:].reshape(shape)
