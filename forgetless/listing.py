@@ -74,9 +74,10 @@ def _print_tables(kinds: list[Listed]) -> None:
         table.add_column("what it is")
         for item in things(kind):
             about = Text(item["summary"])
-            options = [f"{name}{text}" for name, text in item.get("options", {}).items()]
-            if options:
-                about.append("\n" + ", ".join(options), style="dim")
+            options = item.get("options", {})
+            defaults = [f"{name}={text.rpartition(' = ')[2]}" for name, text in options.items()]
+            if defaults:
+                about.append("\n" + ", ".join(defaults).replace("'", ""), style="dim")
             table.add_row(item["name"], about)
         console.print(table)
         console.print()

@@ -63,9 +63,7 @@ def run(
     carry_optimizer: Annotated[
         bool, typer.Option("--carry-optimizer", help="Keep the optimiser's state from task to task.")
     ] = False,
-    network: Annotated[
-        str, typer.Option(help="As `mlp:400x400,dropout=0.5`, `cnn`, `resnet18`.")
-    ] = "mlp:400x400",
+    network: Annotated[str, typer.Option(help="As `mlp:400x400,dropout=0.5`, `cnn`, `resnet18`.")] = "mlp:400x400",
     properties: Annotated[str, typer.Option(help="all, none, or names joined by commas.")] = "none",
     evaluate_every: Annotated[
         int | None, typer.Option(help="Also test after every so many steps within a task.")
@@ -77,12 +75,8 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for the runs' records.")] = Path("runs"),
     track: Annotated[Tracker | None, typer.Option(help="Follow the runs there as well.")] = None,
-    post: Annotated[
-        str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document and nothing else.")
-    ] = False,
+    post: Annotated[str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Run strategies on a scenario, one run a seed, and compare them."""
@@ -126,8 +120,7 @@ def run(
     _check_writable(out)
     plugins = tuple(str(Path(place).resolve()) if Path(place).is_file() else place for place in plugin or [])
     requests = [
-        RunRequest(spec, run_folder(out, spec), plugins, data, track.value if track else None)
-        for spec in specs
+        RunRequest(spec, run_folder(out, spec), plugins, data, track.value if track else None) for spec in specs
     ]
     with Progress(len(requests), quiet=quiet or as_json) as progress:
         records = run_all(requests, jobs, progress.apply)
@@ -251,9 +244,7 @@ def _properties(text: str) -> tuple[str, ...]:
 
     if text == "none":
         return ()
-    names = (
-        list(PROPERTIES.entries()) if text == "all" else [part for part in text.split(",") if part.strip()]
-    )
+    names = list(PROPERTIES.entries()) if text == "all" else [part for part in text.split(",") if part.strip()]
     return tuple(dict.fromkeys(property_reference(name.strip()) for name in names))
 
 
@@ -290,9 +281,7 @@ def _with_groups(requests: list["RunRequest"], records: list["RunRecord"]) -> li
         if record.status == "completed":
             groups.setdefault(record.spec.group, []).append(place)
     for places in groups.values():
-        compared = compare_runs(
-            [requests[place].folder for place in places], [records[place] for place in places]
-        )
+        compared = compare_runs([requests[place].folder for place in places], [records[place] for place in places])
         for place, record in zip(places, compared, strict=True):
             if record is not records[place]:
                 record.write(requests[place].folder / "record.json")
@@ -300,9 +289,7 @@ def _with_groups(requests: list["RunRequest"], records: list["RunRecord"]) -> li
     return concluded
 
 
-def _conclude(
-    requests: list["RunRequest"], records: list["RunRecord"], post: str | None, *, as_json: bool
-) -> None:
+def _conclude(requests: list["RunRequest"], records: list["RunRecord"], post: str | None, *, as_json: bool) -> None:
     """Post the records, print how the strategies compare, and end with the right exit code."""
     from forgetless.tables import print_tables
     from leaderboard.board import row_document, tables
