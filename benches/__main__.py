@@ -14,9 +14,7 @@ ROUNDS = 5
 """Each pair is run so many times, in turn; the median ratio is what counts on a machine that others use."""
 
 
-def paired(
-    ours: Callable[[], Done], theirs: Callable[[], Done], rounds: int
-) -> tuple[float, list[Done], list[Done]]:
+def paired(ours: Callable[[], Done], theirs: Callable[[], Done], rounds: int) -> tuple[float, list[Done], list[Done]]:
     """The median of ours/theirs over rounds that alternate which goes first, and all that was measured."""
     mine, others = [], []
     for number in range(rounds):
@@ -30,9 +28,7 @@ def paired(
 def main() -> None:
     torch.set_num_threads(1)
     console = Console(width=110)
-    table = Table(
-        title="Training time, one epoch of each of five tasks of split-fashion", title_justify="left"
-    )
+    table = Table(title="Training time, one epoch of each of five tasks of split-fashion", title_justify="left")
     for column in (
         "network",
         "batch",

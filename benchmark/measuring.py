@@ -31,9 +31,7 @@ class Measuring:
         strategy, scenario, device: of the run.
     """
 
-    def __init__(
-        self, references: Sequence[str], strategy: Strategy, scenario: Scenario, device: torch.device
-    ) -> None:
+    def __init__(self, references: Sequence[str], strategy: Strategy, scenario: Scenario, device: torch.device) -> None:
         built = {reference: build_property(reference) for reference in references}
         self.properties = {name: each for name, each in built.items() if isinstance(each, Property)}
         self.strategy = strategy
@@ -81,9 +79,7 @@ def _measured(property_: Property, subject: Subject) -> Measurement:
 def _values(property_: Property, rows: list[list[Measurement | None]]) -> PropertyValues:
     measured = [cell for row in rows for cell in row if cell is not None]
     names = dict.fromkeys(name for cell in measured for name in cell.beside)
-    beside = {
-        name: [[cell.beside.get(name) if cell else None for cell in row] for row in rows] for name in names
-    }
+    beside = {name: [[cell.beside.get(name) if cell else None for cell in row] for row in rows] for name in names}
     return PropertyValues(
         unit=property_.unit,
         better=property_.better,

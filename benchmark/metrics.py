@@ -131,9 +131,7 @@ class Metric:
     needs: Literal["matrix", "anytime", "joint", "naive and joint"]
 
 
-def _metric(
-    function: Callable[..., float], better: Literal["higher", "lower"], needs: str = "matrix"
-) -> Metric:
+def _metric(function: Callable[..., float], better: Literal["higher", "lower"], needs: str = "matrix") -> Metric:
     summary = (function.__doc__ or "").partition("\n")[0]
     return Metric(function.__name__, better, summary, needs)  # type: ignore[arg-type]
 
@@ -180,9 +178,7 @@ def group_mean(values: list[float | None]) -> float:
     return float(_defined(np.array(values, dtype=np.float64), "a task").mean())
 
 
-def metric_direction(
-    name: str, properties: dict[str, Literal["higher", "lower"]]
-) -> Literal["higher", "lower"]:
+def metric_direction(name: str, properties: dict[str, Literal["higher", "lower"]]) -> Literal["higher", "lower"]:
     """Which direction of a metric is better, `NAME.final` and its like included.
 
     Args:

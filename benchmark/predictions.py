@@ -31,9 +31,7 @@ class Predictions:
 
     def write(self, folder: Path) -> None:
         """Write the file into a run's folder; a reader finds the whole of it or nothing."""
-        write_atomically(
-            folder / FILE, save({name: np.ascontiguousarray(value) for name, value in vars(self).items()})
-        )
+        write_atomically(folder / FILE, save({name: np.ascontiguousarray(value) for name, value in vars(self).items()}))
 
 
 def read_predictions(folder: Path) -> Predictions:

@@ -130,9 +130,7 @@ class RunRecord(Strict):
     def _consistent(self) -> "RunRecord":
         """What must agree does: a typed-in number, or a record cut short, is noticed here."""
         if self.protocol != self.spec.protocol:
-            raise ValueError(
-                f"protocol is {self.protocol!r}, but its specification has {self.spec.protocol!r}"
-            )
+            raise ValueError(f"protocol is {self.protocol!r}, but its specification has {self.spec.protocol!r}")
         rows, columns = len(self.accuracy), len(self.tasks)
         if rows > columns + 1 or (self.status == "completed" and rows != columns + 1):
             raise ValueError(f"accuracy has {rows} rows; {columns} tasks and the start make {columns + 1}")
@@ -143,9 +141,7 @@ class RunRecord(Strict):
                 if not 0 <= value <= 1:
                     raise ValueError(f"{value} is no accuracy: it should lie in [0, 1]")
                 if abs(value * task.test - round(value * task.test)) > 1e-6 * task.test:
-                    raise ValueError(
-                        f"{value} is no accuracy on {task.test} test examples: no whole number is right"
-                    )
+                    raise ValueError(f"{value} is no accuracy on {task.test} test examples: no whole number is right")
         self._check_properties()
         self._check_metrics()
         return self
@@ -154,9 +150,7 @@ class RunRecord(Strict):
         columns = len(self.tasks)
         for name, measured in self.properties.items():
             rows = [measured.values] if measured.over == "group" else measured.values
-            if len(rows) > columns + 1 or not all(
-                isinstance(row, list) and len(row) == columns for row in rows
-            ):
+            if len(rows) > columns + 1 or not all(isinstance(row, list) and len(row) == columns for row in rows):
                 raise ValueError(f"properties.{name} has the wrong shape: rows of {columns} values are right")
 
     def _check_metrics(self) -> None:
@@ -267,9 +261,7 @@ class RunRecord(Strict):
     def to_json(self) -> str:
         """One JSON document, one field a line."""
         fields = self.model_dump(mode="json", by_alias=True)
-        lines = [
-            f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in fields.items()
-        ]
+        lines = [f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in fields.items()]
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
     def write(self, path: Path) -> None:

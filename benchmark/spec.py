@@ -51,6 +51,7 @@ class RunSpec(Strict):
         properties: names of what is measured besides accuracy.
         evaluate_every: accuracy is also measured after every so many steps within a task.
         device, threads: where it runs, and on how many threads.
+        evaluation: the version of the evaluation that measures it.
     """
 
     scenario: str
@@ -71,6 +72,7 @@ class RunSpec(Strict):
     evaluate_every: int | None = Field(default=None, ge=1)
     device: str = "cpu"
     threads: Annotated[int, Field(ge=1)] = 1
+    evaluation: str = EVALUATION
 
     @model_validator(mode="after")
     def _one_budget(self) -> "RunSpec":
@@ -98,7 +100,7 @@ class RunSpec(Strict):
                 "epochs": self.epochs,
                 "iterations": self.iterations,
                 "batch_size": self.batch_size,
-                "evaluation": EVALUATION,
+                "evaluation": self.evaluation,
             }
         )
 

@@ -75,9 +75,7 @@ class Trainer:
             Diverged: where the loss is not finite.
         """
         with global_seed(self.device, "dropout", self.spec.seeds.order):
-            self.strategy.generator.manual_seed(
-                generator_for("strategy", self.spec.seeds.order).initial_seed()
-            )
+            self.strategy.generator.manual_seed(generator_for("strategy", self.spec.seeds.order).initial_seed())
             self.evaluate_row(after=-1)
             for task in self.scenario.tasks:
                 self.learn(task)
@@ -92,9 +90,7 @@ class Trainer:
             self.strategy.masks = self.scenario.masks(task.index)[: task.index + 1].to(self.device)
             self.strategy.start_task(task)
             self.parameters = {
-                name: parameter
-                for name, parameter in self.strategy.named_parameters()
-                if parameter.requires_grad
+                name: parameter for name, parameter in self.strategy.named_parameters() if parameter.requires_grad
             }
             if self.optimizer is None or not self.spec.carry_optimizer:
                 self.optimizer = build_optimizer(self.spec, self.parameters.values())
@@ -117,9 +113,7 @@ class Trainer:
             a_pass = math.ceil(len(examples) / self.spec.batch_size)
             expected = self.steps + (budget or a_pass * (self.spec.epochs or 0))
             assert self.optimizer is not None
-            plateau = (
-                Plateau(self.optimizer, self.strategy, self.spec) if self.spec.schedule == "plateau" else None
-            )
+            plateau = Plateau(self.optimizer, self.strategy, self.spec) if self.spec.schedule == "plateau" else None
         passes = range(self.spec.epochs) if self.spec.epochs else count()
         for epoch in passes:
             steps = a_pass if budget is None else min(a_pass, budget)
@@ -127,9 +121,7 @@ class Trainer:
             progress = torch.linspace(0, 1, steps, device=self.device).unbind()
             losses: list[Tensor] = []
             clock = self.clock().start()
-            for place, (x, y, at) in zip(
-                progress, examples.batches(order, self.spec.batch_size), strict=False
-            ):
+            for place, (x, y, at) in zip(progress, examples.batches(order, self.spec.batch_size), strict=False):
                 x, y, at = x.to(self.device), y.to(self.device), at.to(self.device)
                 batch = Batch(x, y, at, self.strategy.masks, place, epoch, len(y))
                 batch = self.strategy.prepare(batch)
@@ -195,9 +187,7 @@ class Trainer:
     def evaluate_within(self, task: Task) -> None:
         """Test on all tasks in the middle of one."""
         row = evaluate(self.strategy, self.scenario, task.index, self.device)
-        self.outcome.anytime.append(
-            AnytimeRow(task=task.index + 1, step=self.steps, accuracy=tuple(row.accuracy))
-        )
+        self.outcome.anytime.append(AnytimeRow(task=task.index + 1, step=self.steps, accuracy=tuple(row.accuracy)))
 
     def task_costs(self) -> TaskCosts:
         state = self.strategy.state_dict()
@@ -206,9 +196,7 @@ class Trainer:
             steps=self.steps,
             examples_forward=self.examples,
             examples_backward=self.examples,
-            bytes_remembered=sum(
-                value.nbytes for name, value in state.items() if not name.startswith("network.")
-            ),
+            bytes_remembered=sum(value.nbytes for name, value in state.items() if not name.startswith("network.")),
             parameters=sum(parameter.numel() for parameter in self.parameters.values()),
         )
 

@@ -18,9 +18,7 @@ SCENARIOS: Registry[Callable[..., "Scenario"]] = Registry("scenario", "scenarios
 canonical one: natural order of classes, the permutations of seed 0.
 """
 
-SOURCES: Registry[Callable[[Path | None], "Source"]] = Registry(
-    "source", "scenarios.sources", "forgetless.sources"
-)
+SOURCES: Registry[Callable[[Path | None], "Source"]] = Registry("source", "scenarios.sources", "forgetless.sources")
 """Loaders of a source; the path is where the user says its files are, or None."""
 
 

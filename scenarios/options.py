@@ -27,9 +27,7 @@ class Option:
     @property
     def choices(self) -> tuple[Any, ...]:
         """The values of a `Literal`, or nothing where any value of the type will do."""
-        return (
-            typing.get_args(self.annotation) if typing.get_origin(self.annotation) is typing.Literal else ()
-        )
+        return typing.get_args(self.annotation) if typing.get_origin(self.annotation) is typing.Literal else ()
 
 
 def options_of(target: Callable[..., Any]) -> dict[str, Option]:
@@ -131,9 +129,7 @@ class Reference:
         return bind(target, self.name, given)
 
 
-def canonical(
-    name: str, target: Callable[..., Any], values: Mapping[str, Any], *, first_bare: bool = True
-) -> str:
+def canonical(name: str, target: Callable[..., Any], values: Mapping[str, Any], *, first_bare: bool = True) -> str:
     """The one spelling of a reference: the first option bare, then those that differ from their defaults.
 
     Without `first_bare` the first is as the others: for things that are usually named without options.

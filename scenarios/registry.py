@@ -67,9 +67,7 @@ class Registry(Generic[T]):
             known = self.catalogue.get(name) or self._plugins.get(name)
             other = self._loaded.get(name, thing)
             if known is not None and (known.module != module or _place(other) != _place(thing)):
-                raise RequestError(
-                    f"the {self.kind} name {name!r} is taken by {known.module}: choose another"
-                )
+                raise RequestError(f"the {self.kind} name {name!r} is taken by {known.module}: choose another")
             if known is None:
                 self._plugins[name] = _entry_of(name, module)
             self._loaded[name] = thing
@@ -200,8 +198,8 @@ def _read_entries(file: Path, module: str) -> dict[str, Entry]:
 
 def _registered_name(decorator: ast.expr) -> str | None:
     match decorator:
-        case ast.Call(func=ast.Name(id=function), args=[ast.Constant(value=str(name))]) if (
-            function.startswith("register")
+        case ast.Call(func=ast.Name(id=function), args=[ast.Constant(value=str(name))]) if function.startswith(
+            "register"
         ):
             return name
     return None

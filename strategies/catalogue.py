@@ -11,6 +11,4 @@ if TYPE_CHECKING:
 
 STRATEGIES: Registry[Callable[..., "Strategy"]] = Registry("strategy", "strategies", "forgetless.strategies")
 
-NETWORKS: Registry[Callable[..., "Network"]] = Registry(
-    "network", "strategies.networks", "forgetless.networks"
-)
+NETWORKS: Registry[Callable[..., "Network"]] = Registry("network", "strategies.networks", "forgetless.networks")

@@ -71,9 +71,7 @@ class EWC(Strategy):
         if self.strength == 0:
             return super().loss(batch)
         moved = self.weights() - self.anchor
-        return super().loss(batch) + 0.5 * self.strength * (
-            (self.information * moved).dot(moved) + self.constant
-        )
+        return super().loss(batch) + 0.5 * self.strength * ((self.information * moved).dot(moved) + self.constant)
 
     def end_task(self, task: Task) -> None:
         weights, new = self.weights().detach(), self.estimate(task)

@@ -40,9 +40,7 @@ class HAT(Strategy):
 
     needs = frozenset({"task at test time", "task boundaries", "fresh optimiser"})
 
-    def __init__(
-        self, network: Network, *, sparsity: NonNegativeFloat = 0.75, smax: PositiveFloat = 400.0
-    ) -> None:
+    def __init__(self, network: Network, *, sparsity: NonNegativeFloat = 0.75, smax: PositiveFloat = 400.0) -> None:
         super().__init__(network)
         self.sparsity = sparsity
         self.smax = smax
@@ -83,9 +81,7 @@ class HAT(Strategy):
     def occupation(self, gates: list[Tensor]) -> Tensor:
         """The share of the free capacity that the gates take, R(A^t, A^<t) of eq. 5."""
         free = [1 - attended for attended in self.attended()]
-        taken = torch.stack(
-            [(gate * room).sum(1).mean() for gate, room in zip(gates, free, strict=True)]
-        ).sum()
+        taken = torch.stack([(gate * room).sum(1).mean() for gate, room in zip(gates, free, strict=True)]).sum()
         return taken / torch.stack([room.sum() for room in free]).sum().clamp(min=1e-6)
 
     def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:

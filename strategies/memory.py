@@ -64,11 +64,7 @@ class Memory(nn.Module):
         draws = torch.rand(len(late), generator=generator, dtype=torch.float64)
         places = (draws * (first + late + 1)).long()
         # A dict keeps the last example drawn for a place, as one at a time would.
-        kept = {
-            place: row
-            for place, row in zip(places.tolist(), late.tolist(), strict=True)
-            if place < self.capacity
-        }
+        kept = {place: row for place, row in zip(places.tolist(), late.tolist(), strict=True) if place < self.capacity}
         if kept:
             at = torch.tensor(list(kept), device=self.y.device)
             rows = torch.tensor(list(kept.values()), device=y.device)

@@ -97,9 +97,7 @@ class Strategy(nn.Module):
         super().__init__()
         self.network = network
         self.generator = torch.Generator()
-        self.register_buffer(
-            "masks", torch.ones(1, network.output.out_features, dtype=torch.bool), persistent=False
-        )
+        self.register_buffer("masks", torch.ones(1, network.output.out_features, dtype=torch.bool), persistent=False)
 
     def start_task(self, task: Task) -> None:
         """Called before a task. May change state."""

@@ -90,9 +90,7 @@ class WandbObserver(Observer):
             return
         self._log_losses()
         self._rows[task] = [float(value) for value in accuracy]
-        values: dict[str, Any] = {
-            f"accuracy/task_{number}": value for number, value in enumerate(self._rows[task], 1)
-        }
+        values: dict[str, Any] = {f"accuracy/task_{number}": value for number, value in enumerate(self._rows[task], 1)}
         if task:
             values["accuracy/seen"] = fmean(self._rows[task][:task])
         if task % ceil(len(self._tasks) / PICTURES) == 0 or task == len(self._tasks):
@@ -190,9 +188,7 @@ def _colour(value: float) -> tuple[int, ...]:
     """Between the colours nearest to an accuracy, in proportion."""
     place = min(max(value, 0.0), 1.0) * (len(COLOURS) - 1)
     below = min(int(place), len(COLOURS) - 2)
-    return tuple(
-        round(a + (b - a) * (place - below)) for a, b in zip(COLOURS[below], COLOURS[below + 1], strict=True)
-    )
+    return tuple(round(a + (b - a) * (place - below)) for a, b in zip(COLOURS[below], COLOURS[below + 1], strict=True))
 
 
 def _shortened(label: str, longest: int = 24) -> str:

@@ -42,9 +42,7 @@ class Compressibility(Property):
     better = "higher"
     cost = "22 evaluations on a thousand test examples"
 
-    def __init__(
-        self, *, tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01, examples: PositiveInt = 1000
-    ) -> None:
+    def __init__(self, *, tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01, examples: PositiveInt = 1000) -> None:
         self.tolerance = tolerance
         self.examples = examples
 

@@ -41,9 +41,7 @@ class Memorisation(Property):
     better = "lower"
     cost = "up to twice the budget in gradients of some hundred examples"
 
-    def __init__(
-        self, *, examples: PositiveInt = 128, budget: PositiveInt = 500, lr: PositiveFloat = 1e-3
-    ) -> None:
+    def __init__(self, *, examples: PositiveInt = 128, budget: PositiveInt = 500, lr: PositiveFloat = 1e-3) -> None:
         self.examples = examples
         self.budget = budget
         self.lr = lr

@@ -29,9 +29,7 @@ class Sensitivity(GroupProperty):
     def compare(self, runs: Sequence[Predictions]) -> list[Measurement]:
         first = runs[0]
         tasks = [first.task == task for task in np.unique(first.task)]
-        if not all(
-            np.array_equal(run.label, first.label) and np.array_equal(run.task, first.task) for run in runs
-        ):
+        if not all(np.array_equal(run.label, first.label) and np.array_equal(run.task, first.task) for run in runs):
             reason = "the runs were not tested on the same examples: their classes come in different orders"
             return [Measurement(None, reason) for _ in tasks]
         final = np.stack([run.predicted[-1] for run in runs])

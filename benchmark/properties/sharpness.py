@@ -83,9 +83,7 @@ def curvature(loss: Tensor, parameters: Sequence[Tensor]) -> tuple[Tensor, Produ
     gradient = flat(first)
 
     def product(v: Tensor) -> Tensor:
-        return flat(
-            torch.autograd.grad(gradient.dot(v), parameters, retain_graph=True, materialize_grads=True)
-        )
+        return flat(torch.autograd.grad(gradient.dot(v), parameters, retain_graph=True, materialize_grads=True))
 
     return gradient.detach(), product
 

@@ -45,9 +45,7 @@ def _find(root: Path | None) -> Path:
         for folder in (root, root / "fashion-mnist", root / "FashionMNIST" / "raw"):
             if _complete(folder):
                 return folder
-        raise RequestError(
-            f"{root} does not hold Fashion-MNIST's four files ({', '.join(FILES)}, .gz or not)"
-        )
+        raise RequestError(f"{root} does not hold Fashion-MNIST's four files ({', '.join(FILES)}, .gz or not)")
     for folder in _places():
         if _complete(folder):
             return folder

@@ -31,9 +31,7 @@ def read_idx(path: Path, sha256: str | None = None) -> Tensor:
     except (OSError, EOFError, zlib.error) as error:
         raise RequestError(f"{path} cannot be read: {error}; fetch it again") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] != UNSIGNED_BYTES:
-        raise RequestError(
-            f"{path} is no idx file of bytes: it starts with {content[:4].hex(' ') or 'nothing'}"
-        )
+        raise RequestError(f"{path} is no idx file of bytes: it starts with {content[:4].hex(' ') or 'nothing'}")
     dimensions = content[3]
     header = 4 + 4 * dimensions
     shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, header, 4)]

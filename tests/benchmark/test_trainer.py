@@ -108,7 +108,9 @@ def test_the_plateau_schedule_is_hats() -> None:
     assert torch.equal(model.network.weight, best)
 
 
-def test_the_plateau_schedule_stops_a_task_early_and_keeps_the_best_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plateau_schedule_stops_a_task_early_and_keeps_the_best_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("benchmark.trainer.mean_loss", lambda *_: 1.0)
     scenario = "split-digits:task,tasks=1"
     stalled = trained(scenario, "naive", epochs=400, schedule="plateau", lr=0.05)
@@ -161,7 +163,11 @@ def test_properties_and_evaluations_within_tasks_change_no_training_number(tmp_p
     records = [run(bare), run(probed)]
     assert records[0].accuracy == records[1].accuracy
     assert len(records[1].anytime) == 5 * 2 if strategy != "joint" else records[1].anytime
-    assert set(records[1].properties) == {"adversarial:steps=2", "memorisation:budget=3", "sharpness:iterations=2"}
+    assert set(records[1].properties) == {
+        "adversarial:steps=2",
+        "memorisation:budget=3",
+        "sharpness:iterations=2",
+    }
     predictions = [read_predictions(each.folder) for each in (bare, probed)]
     assert predictions[0].predicted.tobytes() == predictions[1].predicted.tobytes()
     assert predictions[0].confidence.tobytes() == predictions[1].confidence.tobytes()

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from scenarios.task import Examples, Scenario
 from support import PAIRS, kinds_of, matrix, tiny_spec, trained, trainer_for, weights
 from torch import Tensor
 
 from scenarios.errors import RequestError
 from scenarios.options import Option
+from scenarios.task import Examples, Scenario
 from strategies.catalogue import STRATEGIES
 from strategies.strategy import Batch, Strategy, check_needs, hyperparameters_of, needs_of
 
@@ -54,7 +54,9 @@ def test_both_seeds_matter(name: str) -> None:
     spec = tiny_spec(f"split-digits:{kind}", name, iterations=6)
     found = []
     for init, order in ((0, 0), (1, 0), (0, 1)):
-        trainer = trainer_for(spec.model_copy(update={"seeds": spec.seeds.model_copy(update={"init": init, "order": order})}))
+        trainer = trainer_for(
+            spec.model_copy(update={"seeds": spec.seeds.model_copy(update={"init": init, "order": order})})
+        )
         trainer.run()
         found.append(weights(trainer))
     assert not torch.equal(found[0], found[1])

@@ -20,9 +20,7 @@ Forgetless = Callable[..., Result]
 
 
 @pytest.fixture
-def forgetless(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Forgetless:
+def forgetless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Forgetless:
     """Call the command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
 

@@ -11,7 +11,10 @@ RUN = ("run", "split-digits:task", "naive", *QUICK)
 BAD = [
     # what is asked for, and what the line must say
     (("run", "split-digit", "naive"), "no scenario 'split-digit'; did you mean 'split-digits'?"),
-    (("run", "split-digits:tsk", "naive"), "kind=tsk is not possible: input should be 'task', 'domain' or 'class'"),
+    (
+        ("run", "split-digits:tsk", "naive"),
+        "kind=tsk is not possible: input should be 'task', 'domain' or 'class'",
+    ),
     (("run", "split-digits:task,taks=5", "naive"), "no option 'taks'; did you mean 'tasks'?"),
     (("run", "split-digits:task,tasks=many", "naive"), "tasks=many is not possible"),
     (("run", "split-digits:task,tasks=0", "naive"), "tasks=0 is not possible"),
@@ -61,7 +64,10 @@ BAD = [
     (("run", "split-digits:task,validation=0", "naive", "--schedule", "plateau"), "give it a share"),
     ((*RUN, "--plugin", "missing.py"), "the plug-in missing.py is not there"),
     ((*RUN, "--plugin", "no_such_module"), "the plug-in no_such_module fails to import"),
-    (("run", "split-fashion", "naive", "--data", "/nowhere"), "/nowhere does not hold Fashion-MNIST's four files"),
+    (
+        ("run", "split-fashion", "naive", "--data", "/nowhere"),
+        "/nowhere does not hold Fashion-MNIST's four files",
+    ),
     (("run", "split-digits:task"), "Missing argument"),
     (("list", "strategeis"), "Invalid value"),
     (("list", "--plugin", "missing.py"), "the plug-in missing.py is not there"),

@@ -93,7 +93,17 @@ def test_posting_again_changes_nothing_and_protocols_stay_apart(forgetless) -> N
 
 def test_any_metric_can_be_shown(forgetless) -> None:  # type: ignore[no-untyped-def]
     properties = "calibration,sensitivity,adversarial:steps=2"
-    arguments = ("run", "split-digits:task", "naive", "hat", "--seeds", "2", *QUICK, "--properties", properties)
+    arguments = (
+        "run",
+        "split-digits:task",
+        "naive",
+        "hat",
+        "--seeds",
+        "2",
+        *QUICK,
+        "--properties",
+        properties,
+    )
     assert forgetless(*arguments, "--evaluate-every", "6", "--post", "b.db").code == 0
     for metric in ("forgetting", "minimum_accuracy", "calibration.forgetting", "sensitivity.final"):
         shown = forgetless("leaderboard", "show", "--board", "b.db", "--metric", metric)
@@ -112,7 +122,17 @@ def test_a_failed_run_gives_exit_code_1_and_the_others_are_posted(forgetless, tm
         '@register("breaks")\nclass Breaks(Strategy):\n    """It breaks."""\n\n'
         "    def after_step(self, batch):\n        raise ValueError('half way')\n"
     )
-    arguments = ("run", "split-digits:task", "breaks", "naive", "--plugin", "breaks.py", *QUICK, "--post", "b.db")
+    arguments = (
+        "run",
+        "split-digits:task",
+        "breaks",
+        "naive",
+        "--plugin",
+        "breaks.py",
+        *QUICK,
+        "--post",
+        "b.db",
+    )
     result = forgetless(*arguments)
     assert result.code == 1
     assert "breaks seed 0 failed: ValueError: half way" in result.err

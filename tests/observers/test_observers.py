@@ -8,9 +8,7 @@ from benchmark.observers.observer import Observer, Observers, Step
 from benchmark.record import RunRecord
 from benchmark.spec import RunSpec, Seeds
 
-SPEC = RunSpec(
-    scenario="split-digits", strategy="naive", network="mlp", epochs=1, seeds=Seeds(init=0, order=0)
-)
+SPEC = RunSpec(scenario="split-digits", strategy="naive", network="mlp", epochs=1, seeds=Seeds(init=0, order=0))
 STEP = Step(1, 1, 1, [0.5], 1)
 RECORD = RunRecord.model_construct()
 
@@ -62,9 +60,7 @@ def tell_everything(observer: Observer) -> None:
 
 
 @pytest.mark.parametrize("at", CALLS)
-def test_a_broken_observer_is_reported_once_and_the_others_go_on(
-    at: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_observer_is_reported_once_and_the_others_go_on(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     before, after = Noting(), Noting()
     broken = Breaking(at, OSError("no network,\nno wandb"))
     tell_everything(Observers([before, broken, after]))
@@ -77,9 +73,7 @@ def test_a_broken_observer_is_reported_once_and_the_others_go_on(
 
 def test_two_broken_observers_are_each_reported(capsys: pytest.CaptureFixture[str]) -> None:
     good = Noting()
-    tell_everything(
-        Observers([Breaking("stepped", ValueError("a")), Breaking("stepped", ValueError("b")), good])
-    )
+    tell_everything(Observers([Breaking("stepped", ValueError("a")), Breaking("stepped", ValueError("b")), good]))
     assert good.calls == CALLS
     assert [line[-1] for line in capsys.readouterr().err.splitlines()] == ["a", "b"]
 

@@ -13,9 +13,7 @@ from benchmark.observers.observer import Step
 from benchmark.observers.progress import Ended, Evaluated, Event, EventObserver, Progress, Started, Stepped
 from benchmark.spec import RunSpec, Seeds
 
-SPEC = RunSpec(
-    scenario="split-digits:class", strategy="ewc", network="mlp", epochs=1, seeds=Seeds(init=3, order=3)
-)
+SPEC = RunSpec(scenario="split-digits:class", strategy="ewc", network="mlp", epochs=1, seeds=Seeds(init=3, order=3))
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +23,7 @@ def _no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def terminal(width: int = 110) -> Console:
-    return Console(
-        file=StringIO(), force_terminal=True, force_interactive=True, width=width, color_system=None
-    )
+    return Console(file=StringIO(), force_terminal=True, force_interactive=True, width=width, color_system=None)
 
 
 def written(console: Console) -> str:
@@ -144,9 +140,7 @@ def test_steps_are_told_a_few_times_a_second_only(monkeypatch: pytest.MonkeyPatc
 
 def test_events_travel_between_processes() -> None:
     display = Progress(1, console=terminal())
-    observer = EventObserver(
-        lambda event: display.apply(pickle.loads(pickle.dumps(event))), "worker 7/run 2", "mine"
-    )
+    observer = EventObserver(lambda event: display.apply(pickle.loads(pickle.dumps(event))), "worker 7/run 2", "mine")
     observer.run_started(SPEC, ["0+1", "2+3"])
     observer.stepped(step(2, 100))
     observer.evaluated(2, [0.25, 0.75])

@@ -36,9 +36,7 @@ def spec(**changes: Any) -> RunSpec:
 
 def record(of: RunSpec, status: str = "completed", rows: int = 4) -> RunRecord:
     tasks = [
-        TaskFacts(
-            name=name, classes=(), outputs=(), training=10, validation=0, test=4, chance=0.5
-        ).model_dump()
+        TaskFacts(name=name, classes=(), outputs=(), training=10, validation=0, test=4, chance=0.5).model_dump()
         for name in TASKS
     ]
     fields: dict[str, Any] = {

@@ -52,9 +52,7 @@ def read_wandb_files(directory: Path, patience: float = 30.0) -> list[WandbFile]
     Raises:
         TimeoutError: where it is not there after so many seconds.
     """
-    return [
-        _read_to_the_end(path, patience) for path in sorted(directory.glob("wandb/offline-run-*/run-*.wandb"))
-    ]
+    return [_read_to_the_end(path, patience) for path in sorted(directory.glob("wandb/offline-run-*/run-*.wandb"))]
 
 
 def _read_to_the_end(path: Path, patience: float) -> WandbFile:

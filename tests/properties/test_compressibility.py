@@ -49,9 +49,7 @@ def test_doing_well_again_after_a_fall_is_luck(linear: MakeSubject) -> None:
     # without 0.8 the answer is wrong, until −1.5 goes too and the bias decides.
     weight = torch.zeros(2, 10)
     weight[1, :4] = torch.tensor([0.3, 0.8, 1.0, -1.5])
-    found = Compressibility().measure(
-        linear(weight, torch.ones(4, 10), torch.ones(4), torch.tensor([0.0, 0.1]))
-    )
+    found = Compressibility().measure(linear(weight, torch.ones(4, 10), torch.ones(4), torch.tensor([0.0, 0.1])))
     assert found.beside["curve"] == [1.0] * 18 + [0.0] * 2 + [1.0] * 2
     assert found.value == 0.85
 

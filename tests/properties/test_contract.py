@@ -33,16 +33,12 @@ MakeSubject = Callable[..., Subject]
 
 def measured(name: str, subject: Subject) -> Measurement:
     """One cell, with the random numbers of a fresh generator."""
-    return build_property(QUICK.get(name, name)).measure(
-        replace(subject, generator=torch.Generator().manual_seed(3))
-    )
+    return build_property(QUICK.get(name, name)).measure(replace(subject, generator=torch.Generator().manual_seed(3)))
 
 
 @pytest.mark.parametrize(("kind", "strategy"), WHERE)
 @pytest.mark.parametrize("name", CELLS)
-def test_a_cell_is_a_finite_number_or_has_a_reason(
-    name: str, kind: str, strategy: str, subject: MakeSubject
-) -> None:
+def test_a_cell_is_a_finite_number_or_has_a_reason(name: str, kind: str, strategy: str, subject: MakeSubject) -> None:
     for seen in (0, 1):
         found = measured(name, subject(kind, strategy, seen))
         assert math.isfinite(found.value) if found.value is not None else found.reason

@@ -63,9 +63,7 @@ def test_what_is_known_already_takes_no_step(linear: MakeSubject) -> None:
     assert found.beside["ratio"] is None
 
 
-def test_labels_are_even_and_the_same_after_every_task(
-    subject: MakeSubject, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_labels_are_even_and_the_same_after_every_task(subject: MakeSubject, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Tensor, Tensor]] = []
 
     def fit(self: Memorisation, subject: Subject, x: Tensor, y: Tensor) -> tuple[int, float]:
@@ -89,9 +87,7 @@ def test_only_the_network_trains(subject: MakeSubject, monkeypatch: pytest.Monke
     monkeypatch.setattr(Subject, "copy", lambda self: copies.append(measured.model) or measured.model)
     before = {name: value.clone() for name, value in measured.model.state_dict().items()}
     Memorisation(budget=3).measure(measured)
-    changed = {
-        name for name, value in measured.model.state_dict().items() if not torch.equal(value, before[name])
-    }
+    changed = {name for name, value in measured.model.state_dict().items() if not torch.equal(value, before[name])}
     assert len(copies) == 2
     assert changed
     assert all(name.startswith("network.") for name in changed)

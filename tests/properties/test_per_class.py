@@ -34,9 +34,7 @@ def test_a_class_that_never_occurs_has_no_row(linear: MakeSubject) -> None:
 
 
 @pytest.mark.parametrize("kind", ["task", "domain", "class"])
-def test_rows_are_the_classes_of_the_task_and_columns_the_active_ones(
-    kind: str, subject: MakeSubject
-) -> None:
+def test_rows_are_the_classes_of_the_task_and_columns_the_active_ones(kind: str, subject: MakeSubject) -> None:
     of_task = subject(kind, seen=1)
     found = PerClass().measure(of_task)
     x, y = of_task.sample(of_task.test)
