@@ -227,11 +227,9 @@ class RunRecord(Strict):
     def _property_metric(self, metric: str) -> float:
         name, _, part = metric.rpartition(".")
         measured = self.properties[name]
-        if measured.over == "group":
-            if None in measured.values:
-                raise Undefined(measured.reason or "it was not measured on every task")
-            return float(np.mean(measured.values))  # type: ignore[arg-type]
         try:
+            if measured.over == "group":
+                return metrics.group_mean(measured.values)  # type: ignore[arg-type]
             return metrics.property_metric(part, self.property_matrix(name), measured.better)
         except Undefined as reason:
             raise Undefined(f"{reason}: {measured.reason}" if measured.reason else str(reason)) from None

@@ -19,6 +19,9 @@ app.command("list")(listing.list_things)
 app.command("run")(running.run)
 app.add_typer(leaderboard.app, name="leaderboard")
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 # Typer brings click along, or has taken it in: its base class is found either way.
 USAGE_ERROR: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
@@ -48,11 +51,12 @@ def main() -> None:
         # Without a message it stands for "no command given", and the help has been printed.
         code = _complain(error.format_message()) if error.format_message() else 2
     except (typer.Abort, KeyboardInterrupt):
-        print("forgetless: interrupted", file=sys.stderr)
-        code = 130
+        code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
+    if code == INTERRUPTED:
+        print("forgetless: interrupted", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -145,4 +145,6 @@ def canonical(name: str, target: Callable[..., Any], values: Mapping[str, Any], 
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -1,10 +1,12 @@
 """Runs on this machine: one after another, or several at a time, each in a process of its own."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
+from threading import Thread
 
 from benchmark.observers.observer import Observer
 from benchmark.observers.progress import Ended, Event, EventObserver
@@ -69,8 +71,17 @@ def run_all(requests: Sequence[RunRequest], jobs: int, send: Send) -> list[RunRe
 
 def _work(request: RunRequest, key: str, connection: Connection) -> None:
     """In the child: make the run, tell the parent what happens, then hand it the record."""
+    Thread(target=_end_with_parent, daemon=True).start()
     with suppress(KeyboardInterrupt):  # the parent is told as well, and ends us
         connection.send(_run(request, key, connection.send))
+
+
+def _end_with_parent() -> None:
+    """A run whose parent was killed has nobody to tell: it ends as well, rather than go on for hours."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
 
 
 def _run(request: RunRequest, key: str, send: Send) -> RunRecord:

@@ -1,8 +1,12 @@
 """`forgetless run`, `list` and `leaderboard` as their user meets them."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -173,6 +177,44 @@ def test_looking_around_imports_no_torch(arguments: tuple[str, ...], tmp_path: P
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+SLEEPY = """
+import os, pathlib, time
+from strategies.strategy import Strategy, register
+
+@register("sleepy")
+class Sleepy(Strategy):
+    \"\"\"It takes its time.\"\"\"
+    def start_task(self, task):
+        pathlib.Path(f"{os.getpid()}.pid").touch()
+    def after_step(self, batch):
+        time.sleep(0.2)
+"""
+
+
+@pytest.mark.parametrize(("blow", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_when_it_is_stopped_its_processes_stop_as_well(tmp_path: Path, blow: signal.Signals, code: int) -> None:
+    (tmp_path / "sleepy.py").write_text(SLEEPY)
+    arguments = ["run", "split-digits:task", "sleepy", "--plugin", "sleepy.py", "--seeds", "3", "--jobs", "2"]
+    command = [sys.executable, "-m", "forgetless", *arguments, "--quiet"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        until(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+        process.send_signal(blow) if blow is signal.SIGKILL else os.killpg(process.pid, blow)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err == ("forgetless: interrupted\n" if blow is signal.SIGINT else "")
+    children = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    assert not list(tmp_path.glob("runs/**/*.json")), "a run that was stopped has no record"
+
+
+def until(holds: Callable[[], bool], patience: float = 60) -> None:
+    """Wait for something, but not for ever."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
 
 
 def test_version() -> None:
