@@ -19,6 +19,7 @@ from benchmark.randomness import global_seed
 from benchmark.record import Environment, RunRecord, TaskFacts
 from benchmark.spec import RunSpec
 from benchmark.trainer import Diverged, Outcome, Trainer
+from scenarios.errors import RequestError
 from scenarios.registry import load_plugin, source_digest
 from scenarios.scenario import scenario_reference
 from scenarios.task import Scenario
@@ -73,6 +74,20 @@ def build_strategy(spec: RunSpec, scenario: Scenario) -> Strategy:
         return STRATEGIES.get(spec.strategy)(network, **spec.hyperparameters).to(device)
 
 
+def check(spec: RunSpec, scenario: Scenario) -> None:
+    """Make sure that a run can begin.
+
+    Raises:
+        RequestError: where the strategy cannot have what it needs, or the schedule nothing to watch.
+    """
+    check_needs(spec.strategy, scenario.kind, spec.scenario, carry_optimizer=spec.carry_optimizer)
+    if spec.schedule == "plateau" and not all(len(task.validation) for task in scenario.tasks):
+        raise RequestError(
+            f"{spec.scenario} has no validation examples for the plateau schedule to watch: "
+            "give it a share, as validation=0.1"
+        )
+
+
 def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
     """Make a run and write its record; a run that diverges or fails has a record as well.
 
@@ -84,7 +99,7 @@ def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
         load_plugin(plugin)
     torch.set_num_threads(spec.threads)
     scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
-    check_needs(spec.strategy, scenario.kind, spec.scenario, carry_optimizer=spec.carry_optimizer)
+    check(spec, scenario)
     observer = Observers(observers)
     observer.run_started(spec, [task.name for task in scenario.tasks])
     outcome, reason, status = Outcome(), None, "completed"

@@ -69,19 +69,21 @@ class Plan:
         Raises:
             RequestError: where one cannot.
         """
-        from benchmark.run import build_strategy, load_scenario
-        from strategies.strategy import check_needs
+        from benchmark.run import build_strategy, check, load_scenario
 
         for spec in specs:
-            scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
-            check_needs(spec.strategy, scenario.kind, spec.scenario, carry_optimizer=spec.carry_optimizer)
-            if spec.schedule == "plateau" and not all(len(task.validation) for task in scenario.tasks):
-                raise RequestError(
-                    f"{spec.scenario} has no validation examples for --schedule plateau to watch: "
-                    "give it a share, as validation=0.1"
-                )
+            check(spec, load_scenario(spec.scenario, spec.seeds.classes, data))
         for spec in {spec.strategy: spec for spec in specs}.values():
-            build_strategy(spec, load_scenario(spec.scenario, spec.seeds.classes, data))
+            scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
+            try:
+                build_strategy(spec, scenario)
+            except RequestError:
+                raise
+            except Exception as error:
+                reason = " ".join(str(error).split())[:200]
+                raise RequestError(
+                    f"{spec.strategy} with {spec.network} cannot be made: {type(error).__name__}: {reason}"
+                ) from error
 
     def _hyperparameters(self) -> dict[str, dict[str, Any]]:
         """The hyper-parameters of each strategy: its defaults, and what --set says."""

@@ -29,8 +29,9 @@ class EWC(Strategy):
     Args:
         network: what is trained.
         strength: λ.
-        fisher: "true": labels are drawn from the network's own predictions, as the definition asks;
-            "empirical": the labels of the data are used.
+        fisher: "true": the expectation over the network's own predictions, which is the definition;
+            "sampled": one label drawn from them for each example, which costs as much less as there are
+            active classes, and is noisier the surer the network is; "empirical": the labels of the data.
         samples: how many training examples of a task the information is estimated from.
         anchors: "separate": one anchor a task, as above; "online": the last weights alone, with the
             information of earlier tasks decayed (Schwarz et al. 2018: F ← γ F + F_t).
@@ -47,8 +48,8 @@ class EWC(Strategy):
         network: Network,
         *,
         strength: NonNegativeFloat = 100.0,
-        fisher: Literal["true", "empirical"] = "true",
-        samples: PositiveInt = 1024,
+        fisher: Literal["true", "sampled", "empirical"] = "true",
+        samples: PositiveInt = 512,
         anchors: Literal["separate", "online"] = "separate",
         decay: Annotated[float, Field(ge=0, le=1)] = 0.9,
     ) -> None:
@@ -100,12 +101,21 @@ class EWC(Strategy):
         gradients = vmap(grad(log_likelihood), in_dims=(None, 0, 0, None))
         information = torch.zeros_like(self.anchor)
         self.eval()
-        for x, labels, at in task.training.batches(chosen, CHUNK):
-            x, labels, at = x.to(device), labels.to(device), at.to(device)
-            if self.fisher == "true":
-                likelihoods = self(self.batch(x, labels, at)).softmax(1).cpu()
-                labels = torch.multinomial(likelihoods, 1, generator=self.generator).squeeze(1).to(device)
-            each = gradients(parameters, x, labels, at)
-            information += torch.cat([each[name].square().sum(0).flatten() for name in parameters])
+        for x, y, at in task.training.batches(chosen, CHUNK):
+            x, y, at = x.to(device), y.to(device), at.to(device)
+            for labels, weight in self.labels(self.batch(x, y, at)):
+                each = gradients(parameters, x, labels, at)
+                information += weight @ torch.cat([each[name].flatten(1) for name in parameters], 1).square()
         self.train(training)
         return information / len(chosen)
+
+    def labels(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
+        """Labels [B] to take gradients for, and the weight [B] of each, as the kind of information asks."""
+        if self.fisher == "empirical":
+            return [(batch.y, torch.ones(len(batch.y), device=batch.y.device))]
+        likelihoods = self(batch).softmax(1)
+        if self.fisher == "sampled":
+            drawn = torch.multinomial(likelihoods.cpu(), 1, generator=self.generator).squeeze(1)
+            return [(drawn.to(batch.y.device), torch.ones(len(batch.y), device=batch.y.device))]
+        active = batch.active.any(0).nonzero().squeeze(1)
+        return [(label.expand(len(batch.y)), likelihoods[:, label]) for label in active]
