@@ -12,7 +12,7 @@ DEMO := --seeds 3 --epochs 20 --jobs $(JOBS) --out demo/runs --post demo/board.d
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data demo test check bench clean
+.PHONY: help setup data demo test fault check bench clean
 
 help: ## List what there is to make.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ demo: setup ## Compare strategies on handwritten digits: runs, a leaderboard, it
 
 test: setup ## Run the tests; ARGS="-k ewc" runs some of them.
 	$(BIN)/python -m pytest -n $(CORES) $(ARGS)
+
+fault: setup ## Kill a hundred runs at random moments, and see that each resumes to the same record.
+	FORGETLESS_KILLS=100 $(BIN)/python -m pytest tests/fault --timeout 7200
 
 check: setup ## Style, format, types, and which package may import which.
 	$(BIN)/ruff check

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,16 @@ class Measuring:
                 with global_seed(self.device, purpose, seen.index):
                     row[seen.index] = _measured(property_, subject)
             self.cells[name].append(row)
+
+    def facts(self) -> dict[str, Any]:
+        """The cells measured so far, for a checkpoint."""
+        return {name: [[cell and asdict(cell) for cell in row] for row in rows] for name, rows in self.cells.items()}
+
+    def restore(self, facts: dict[str, Any]) -> None:
+        """Take on the cells of a checkpoint."""
+        self.cells = {
+            name: [[cell and Measurement(**cell) for cell in row] for row in rows] for name, rows in facts.items()
+        }
 
     def results(self) -> dict[str, PropertyValues]:
         """The matrices as records hold them."""

@@ -1,6 +1,7 @@
 """Optimisers and learning-rate schedules."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,7 @@ class Plateau:
 
     Attributes:
         best: the lowest validation loss so far.
+        weights: those of the pass that had it.
         stopped: whether training should end.
     """
 
@@ -42,7 +44,7 @@ class Plateau:
         self.best = float("inf")
         self.patience = self.PATIENCE
         self.stopped = False
-        self._weights: list[Tensor] = []
+        self.weights: list[Tensor] = []
         self._set_rate()
 
     def passed(self, loss: float) -> None:
@@ -50,7 +52,7 @@ class Plateau:
         if loss < self.best:
             self.best = loss
             self.patience = self.PATIENCE
-            self._weights = [tensor.detach().clone() for tensor in self._tensors()]
+            self.weights = [tensor.detach().clone() for tensor in self._tensors()]
             return
         self.patience -= 1
         if self.patience > 0:
@@ -64,8 +66,20 @@ class Plateau:
     def finish(self) -> None:
         """Put back the weights of the best pass."""
         with torch.no_grad():
-            for tensor, kept in zip(self._tensors(), self._weights, strict=bool(self._weights)):
+            for tensor, kept in zip(self._tensors(), self.weights, strict=bool(self.weights)):
                 tensor.copy_(kept)
+
+    def facts(self) -> dict[str, float]:
+        """Its state, but for the weights."""
+        return {"best": self.best, "lr": self.lr, "patience": self.patience, "stopped": self.stopped}
+
+    def restore(self, facts: dict[str, Any], weights: list[Tensor]) -> None:
+        """Take on a state."""
+        self.best, self.lr, self.patience, self.stopped = (
+            facts[name] for name in ("best", "lr", "patience", "stopped")
+        )
+        self.weights = weights
+        self._set_rate()
 
     def _set_rate(self) -> None:
         for group in self.optimizer.param_groups:

@@ -4,7 +4,6 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -12,11 +11,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmark.checkpoint import remove_checkpoint
+from benchmark.keeping import Keeper, claimed, resumable
 from benchmark.measuring import Measuring
 from benchmark.observers.observer import Observer, Observers
 from benchmark.predictions import Predictions
 from benchmark.randomness import global_seed
 from benchmark.record import Environment, RunRecord, TaskFacts
+from benchmark.request import RunRequest
 from benchmark.spec import RunSpec
 from benchmark.trainer import Diverged, Outcome, Trainer
 from scenarios.errors import RequestError
@@ -26,35 +28,6 @@ from scenarios.task import Scenario
 from strategies.catalogue import STRATEGIES
 from strategies.networks.network import build_network
 from strategies.strategy import Strategy, check_needs
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """A run to make.
-
-    Attributes:
-        spec: what.
-        folder: where its record goes.
-        plugins: files or modules to load first.
-        data: where to look for data sets before anywhere else.
-        track: "wandb" to follow it there.
-    """
-
-    spec: RunSpec
-    folder: Path
-    plugins: tuple[str, ...] = ()
-    data: Path | None = None
-    track: str | None = None
-
-
-def run_folder(out: Path, spec: RunSpec) -> Path:
-    """Where a run's record goes: one folder a seed, in one a group, in one a scenario."""
-    scenario = "".join(letter if letter.isalnum() or letter in "-=." else "-" for letter in spec.scenario)
-    seeds = spec.seeds
-    seed = f"seed-{seeds.init}" if seeds.order == seeds.init else f"seed-{seeds.init}-order-{seeds.order}"
-    if seeds.classes not in (None, seeds.init):
-        seed += f"-classes-{seeds.classes}"
-    return out / scenario / f"{spec.strategy}-{spec.group[:8]}" / seed
 
 
 @lru_cache(maxsize=2)
@@ -100,35 +73,45 @@ def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
     torch.set_num_threads(spec.threads)
     scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
     check(spec, scenario)
-    observer = Observers(observers)
-    observer.run_started(spec, [task.name for task in scenario.tasks])
-    outcome, reason, status = Outcome(), None, "completed"
-    measuring: Measuring | None = None
-    try:
-        strategy = build_strategy(spec, scenario)
-        measuring = Measuring(spec.properties, strategy, scenario, torch.device(spec.device))
-        trainer = Trainer(strategy, scenario, spec, observer, measuring.after)
-        outcome = trainer.outcome
-        trainer.run()
-    except Diverged as error:
-        status, reason = "diverged", str(error)
-    except Exception as error:
-        status, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
-    record = _record(spec, scenario, status, reason, outcome, measuring)
-    if outcome.rows:
-        _predictions(scenario, outcome).write(request.folder)
-    record.write(request.folder / "record.json")
-    observer.run_ended(record)
-    return record
+    with claimed(request.folder):
+        checkpoint = resumable(request, scenario) if request.resume else None
+        observer = Observers(observers)
+        observer.run_started(spec, [task.name for task in scenario.tasks])
+        outcome, reason, status = Outcome(), None, "completed"
+        measuring: Measuring | None = None
+        try:
+            strategy = build_strategy(spec, scenario)
+            measuring = Measuring(spec.properties, strategy, scenario, torch.device(spec.device))
+            keeper = Keeper(request, scenario, measuring)
+            trainer = Trainer(
+                strategy, scenario, spec, observer, measuring.after, keeper.keep, request.checkpoint_every
+            )
+            outcome = trainer.outcome
+            if checkpoint is not None:
+                measuring.restore(checkpoint.facts["cells"])
+            trainer.run(checkpoint)
+        except Diverged as error:
+            status, reason = "diverged", str(error)
+        except Exception as error:
+            status, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
+        record = _record(spec, scenario, status, reason, outcome, measuring)
+        try:
+            if outcome.rows:
+                _predictions(scenario, outcome).write(request.folder)
+            record.write(request.folder / "record.json")
+        except OSError as error:
+            raise RequestError(f"{request.folder}: the record cannot be written: {error.strerror or error}") from None
+        if status != "failed":
+            remove_checkpoint(request.folder)
+        observer.run_ended(record)
+        return record
 
 
 def failed_record(request: RunRequest, reason: str) -> RunRecord:
-    """The record of a run whose process died, written in its stead."""
+    """The record of a run that cannot tell itself how it ended. It is not written."""
     spec = request.spec
     scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
-    record = _record(spec, scenario, "failed", reason, Outcome(), None)
-    record.write(request.folder / "record.json")
-    return record
+    return _record(spec, scenario, "failed", reason, Outcome(), None)
 
 
 def _record(

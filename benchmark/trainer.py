@@ -4,16 +4,17 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 
 import torch
 from torch import Tensor
 
+from benchmark.checkpoint import Checkpoint, Position
 from benchmark.evaluation import Evaluation, evaluate, mean_loss
 from benchmark.observers.observer import Observer, Step
 from benchmark.optimization import Plateau, build_optimizer
 from benchmark.randomness import generator_for, global_seed
 from benchmark.record import AnytimeRow, TaskCosts
+from benchmark.resuming import checkpoint_of, restore, restore_optimizer, restore_pass
 from benchmark.spec import RunSpec
 from scenarios.task import Scenario, Task
 from strategies.strategy import Batch, Phase, Strategy
@@ -44,6 +45,8 @@ class Trainer:
         spec: budget, batch size, optimiser, seeds.
         observer: told what happens.
         measure: called after each task, with the task; for properties.
+        keep: given a checkpoint after each task, and within tasks after every so many seconds; None for none.
+        every: those seconds.
     """
 
     def __init__(
@@ -53,12 +56,18 @@ class Trainer:
         spec: RunSpec,
         observer: Observer,
         measure: Callable[[Task], None],
+        keep: Callable[[Checkpoint], None] | None = None,
+        every: float = 60.0,
     ) -> None:
         self.strategy = strategy
         self.scenario = scenario
         self.spec = spec
         self.observer = observer
         self.measure = measure
+        self.keep = keep
+        self.every = every
+        self.kept = time.monotonic()
+        self.position = Position()
         self.device = torch.device(spec.device)
         self.outcome = Outcome()
         self.order = generator_for("order", spec.seeds.order)
@@ -66,37 +75,50 @@ class Trainer:
         # L2 decay joins the gradient before the strategy adjusts it, so that what is protected stays still.
         self.decay = 0.0 if spec.optimizer == "adamw" else spec.weight_decay
         self.optimizer: torch.optim.Optimizer | None = None
+        self.plateau: Plateau | None = None
+        self.resumed: Checkpoint | None = None
         self.total_steps = 0
 
-    def run(self) -> None:
-        """Learn all tasks. `outcome` holds what was measured, also where this ends early.
+    def run(self, checkpoint: Checkpoint | None = None) -> None:
+        """Learn all tasks, or those that a checkpoint leaves. `outcome` holds what was measured so far.
 
         Raises:
             Diverged: where the loss is not finite.
         """
         with global_seed(self.device, "dropout", self.spec.seeds.order):
-            self.strategy.generator.manual_seed(generator_for("strategy", self.spec.seeds.order).initial_seed())
-            self.evaluate_row(after=-1)
-            for task in self.scenario.tasks:
+            if checkpoint is None:
+                self.strategy.generator.manual_seed(generator_for("strategy", self.spec.seeds.order).initial_seed())
+                self.evaluate_row(after=-1)
+            else:
+                restore(self, checkpoint)
+            for task in self.scenario.tasks[self.position.task :]:
                 self.learn(task)
                 self.evaluate_row(after=task.index)
                 self.measure(task)
+                self.position = Position(task.index + 1)
+                self.save()
 
     def learn(self, task: Task) -> None:
         """One task: all its phases, between the strategy's `start_task` and `end_task`."""
-        self.seconds = 0.0
-        self.steps = self.examples = 0
+        if not self.position.begun:
+            self.seconds = 0.0
+            self.steps = self.examples = 0
         with self.clock():
             self.strategy.masks = self.scenario.masks(task.index)[: task.index + 1].to(self.device)
-            self.strategy.start_task(task)
+            if not self.position.begun:
+                self.strategy.start_task(task)
             self.parameters = {
                 name: parameter for name, parameter in self.strategy.named_parameters() if parameter.requires_grad
             }
             if self.optimizer is None or not self.spec.carry_optimizer:
                 self.optimizer = build_optimizer(self.spec, self.parameters.values())
+            if self.resumed is not None:
+                restore_optimizer(self, self.resumed)
+            self.position.begun = True
             phases = self.strategy.phases(task)
-        for phase in phases:
+        for phase in phases[self.position.phase :]:
             self.train(task, phase)
+            self.position = Position(task.index, begun=True, phase=self.position.phase + 1)
         if not all(bool(parameter.isfinite().all()) for parameter in self.parameters.values()):
             raise Diverged(f"the weights were not finite after step {self.steps} of task {task.index + 1}")
         with self.clock():
@@ -109,42 +131,55 @@ class Trainer:
             self.strategy.train()
             examples = phase.examples.to(self.device)
             validation = phase.validation or task.validation
-            budget = self.spec.iterations * phase.worth if self.spec.iterations else None
             a_pass = math.ceil(len(examples) / self.spec.batch_size)
-            expected = self.steps + (budget or a_pass * (self.spec.epochs or 0))
+            budget = self.spec.iterations * phase.worth if self.spec.iterations else a_pass * (self.spec.epochs or 0)
+            expected = self.steps - self.done(a_pass) + budget
             assert self.optimizer is not None
-            plateau = Plateau(self.optimizer, self.strategy, self.spec) if self.spec.schedule == "plateau" else None
-        passes = range(self.spec.epochs) if self.spec.epochs else count()
-        for epoch in passes:
-            steps = a_pass if budget is None else min(a_pass, budget)
+            self.plateau = (
+                Plateau(self.optimizer, self.strategy, self.spec) if self.spec.schedule == "plateau" else None
+            )
+            if self.resumed is not None:
+                restore_pass(self, self.resumed)
+        while (left := budget - self.position.epoch * a_pass) > 0 and a_pass:
+            steps = min(a_pass, left)
+            if self.position.step == 0:
+                self.pass_began = self.order.get_state()
             order = torch.randperm(len(examples), generator=self.order).to(self.device)
             progress = torch.linspace(0, 1, steps, device=self.device).unbind()
+            done = self.position.step
+            rest = examples.batches(order[done * self.spec.batch_size :], self.spec.batch_size)
             losses: list[Tensor] = []
             clock = self.clock().start()
-            for place, (x, y, at) in zip(progress, examples.batches(order, self.spec.batch_size), strict=False):
+            for place, (x, y, at) in zip(progress[done:], rest, strict=False):
                 x, y, at = x.to(self.device), y.to(self.device), at.to(self.device)
-                batch = Batch(x, y, at, self.strategy.masks, place, epoch, len(y))
+                batch = Batch(x, y, at, self.strategy.masks, place, self.position.epoch, len(y))
                 batch = self.strategy.prepare(batch)
                 losses.append(self.step(batch))
                 self.strategy.after_step(batch)
                 self.steps += 1
                 self.examples += len(batch.y)
-                if len(losses) == REPORT:
+                within = self.spec.evaluate_every and self.steps % self.spec.evaluate_every == 0
+                if within or len(losses) == REPORT:
                     self.report(task, losses, expected)
-                if self.spec.evaluate_every and self.steps % self.spec.evaluate_every == 0:
                     clock.stop()
-                    self.evaluate_within(task)
+                    if within:
+                        self.evaluate_within(task)
+                    if time.monotonic() - self.kept > self.every:
+                        self.save()
                     clock.start()
             self.report(task, losses, expected)
-            if plateau is not None:
-                plateau.passed(mean_loss(self.strategy, validation, self.strategy.masks, self.device))
+            if self.plateau is not None:
+                self.plateau.passed(mean_loss(self.strategy, validation, self.strategy.masks, self.device))
             clock.stop()
-            if budget is not None:
-                budget -= steps
-            if budget == 0 or (plateau is not None and plateau.stopped):
+            self.position.epoch, self.position.step = self.position.epoch + 1, 0
+            if self.plateau is not None and self.plateau.stopped:
                 break
-        if plateau is not None:
-            plateau.finish()
+        if self.plateau is not None:
+            self.plateau.finish()
+
+    def done(self, a_pass: int) -> int:
+        """Steps of the current phase taken before it was interrupted."""
+        return self.position.epoch * a_pass + self.position.step
 
     def step(self, batch: Batch) -> Tensor:
         """One step of gradient descent; the loss, not yet looked at."""
@@ -172,11 +207,18 @@ class Trainer:
         values = torch.stack(losses).tolist()
         first = self.steps - len(values) + 1
         self.total_steps += len(values)
+        self.position.step += len(values)
         losses.clear()
         for step, value in enumerate(values, first):
             if not math.isfinite(value):
                 raise Diverged(f"the loss was {value} at step {step} of task {task.index + 1}")
         self.observer.stepped(Step(task.index + 1, self.steps, expected, values, self.total_steps))
+
+    def save(self) -> None:
+        """Hand a checkpoint of all this to whoever keeps it."""
+        if self.keep is not None:
+            self.keep(checkpoint_of(self))
+            self.kept = time.monotonic()
 
     def evaluate_row(self, after: int) -> None:
         """Test on all tasks, and keep the row."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forgetless import leaderboard, listing, running
+from forgetless import leaderboard, listing, resuming, running
 from scenarios.errors import RequestError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command("list")(listing.list_things)
 app.command("run")(running.run)
+app.command("resume")(resuming.resume)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 INTERRUPTED = 130

@@ -12,7 +12,7 @@ from scenarios.errors import RequestError
 
 if TYPE_CHECKING:
     from benchmark.record import RunRecord
-    from benchmark.run import RunRequest
+    from benchmark.request import RunRequest
 
 DEFAULT_EPOCHS = 5
 
@@ -68,6 +68,9 @@ def run(
     threads: Annotated[int, typer.Option(help="Of each run's process; more rarely help small networks.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for the runs' records.")] = Path("runs"),
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between checkpoints within a task; see `forgetless resume`.")
+    ] = 60.0,
     track: Annotated[Tracker | None, typer.Option(help="Follow the runs there as well.")] = None,
     post: Annotated[str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
@@ -76,7 +79,7 @@ def run(
     """Run strategies on a scenario, one run a seed, and compare them."""
     from benchmark.execution.local import run_all
     from benchmark.observers.progress import Progress
-    from benchmark.run import RunRequest, run_folder
+    from benchmark.request import RunRequest, run_folder
     from leaderboard.store import Store
     from scenarios.registry import load_plugin
 
@@ -114,12 +117,12 @@ def run(
     _check_writable(out)
     plugins = tuple(str(Path(place).resolve()) if Path(place).is_file() else place for place in plugin or [])
     requests = [
-        RunRequest(spec, run_folder(out, spec), plugins, data, track.value if track else None) for spec in specs
+        RunRequest(spec, run_folder(out, spec), plugins, data, track.value if track else None, checkpoint_every)
+        for spec in specs
     ]
     with Progress(len(requests), quiet=quiet or as_json) as progress:
         records = run_all(requests, jobs, progress.apply)
-    records = _with_groups(requests, records)
-    _conclude(requests, records, post, as_json=as_json)
+    conclude(requests, records, post, as_json=as_json)
 
 
 def _check_writable(out: Path) -> None:
@@ -133,29 +136,37 @@ def _check_writable(out: Path) -> None:
 
 
 def _with_groups(requests: list["RunRequest"], records: list["RunRecord"]) -> list["RunRecord"]:
-    """The same records, with the properties that need several runs of a group added and written."""
+    """The same records, with the properties that need several runs of a group added and written.
+
+    Runs that were resumed are compared with those of their group that were not interrupted, too.
+    """
     from benchmark.measuring import compare_runs
+    from benchmark.record import read_record
 
-    concluded = list(records)
-    groups: dict[str, list[int]] = {}
-    for place, record in enumerate(records):
+    known = {request.folder: record for request, record in zip(requests, records, strict=True)}
+    for request in requests:
+        if request.resume:
+            for path in request.folder.parent.glob("*/record.json"):
+                known.setdefault(path.parent, read_record(path))
+    groups: dict[str, list[Path]] = {}
+    for folder, record in sorted(known.items()):
         if record.status == "completed":
-            groups.setdefault(record.spec.group, []).append(place)
-    for places in groups.values():
-        compared = compare_runs([requests[place].folder for place in places], [records[place] for place in places])
-        for place, record in zip(places, compared, strict=True):
-            if record is not records[place]:
-                record.write(requests[place].folder / "record.json")
-                concluded[place] = record
-    return concluded
+            groups.setdefault(record.spec.group, []).append(folder)
+    for folders in groups.values():
+        for folder, record in zip(folders, compare_runs(folders, [known[each] for each in folders]), strict=True):
+            if record is not known[folder]:
+                record.write(folder / "record.json")
+                known[folder] = record
+    return [known[request.folder] for request in requests]
 
 
-def _conclude(requests: list["RunRequest"], records: list["RunRecord"], post: str | None, *, as_json: bool) -> None:
+def conclude(requests: list["RunRequest"], records: list["RunRecord"], post: str | None, *, as_json: bool) -> None:
     """Post the records, print how the strategies compare, and end with the right exit code."""
     from forgetless.tables import print_tables
     from leaderboard.board import row_document, tables
     from leaderboard.store import Store
 
+    records = _with_groups(requests, records)
     results = [record for record in records if record.status != "failed"]
     found = tables(results)
     if post is not None and results:

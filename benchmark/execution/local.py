@@ -11,7 +11,8 @@ from threading import Thread
 from benchmark.observers.observer import Observer
 from benchmark.observers.progress import Ended, Event, EventObserver
 from benchmark.record import RunRecord
-from benchmark.run import RunRequest, failed_record, run
+from benchmark.request import RunRequest
+from benchmark.run import failed_record, run
 from scenarios.errors import RequestError
 
 Send = Callable[[Event], None]
@@ -57,6 +58,8 @@ def run_all(requests: Sequence[RunRequest], jobs: int, send: Send) -> list[RunRe
                     if place not in records:
                         reason = f"its process ended with exit code {process.exitcode}"
                         records[place] = failed_record(requests[place], reason)
+                        with suppress(OSError):  # a full disk may be why it ended
+                            records[place].write(requests[place].folder / "record.json")
                         send(Ended(str(place), "failed", reason))
                     continue
                 if isinstance(message, RunRecord):

@@ -14,7 +14,8 @@ from benchmark.observers.observer import Observer, Step
 from benchmark.optimization import Plateau
 from benchmark.predictions import read_predictions
 from benchmark.record import read_record
-from benchmark.run import RunRequest, run, run_folder
+from benchmark.request import RunRequest, run_folder
+from benchmark.run import run
 from benchmark.spec import RunSpec
 from benchmark.trainer import Diverged
 from strategies.strategy import Strategy

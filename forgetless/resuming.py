@@ -1,0 +1,37 @@
+"""`forgetless resume`: go on with runs that were interrupted."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scenarios.errors import RequestError
+
+
+def resume(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of interrupted runs, or folders that hold some.")],
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
+    post: Annotated[str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Go on with interrupted runs from their last checkpoints, to the numbers they would have come to."""
+    from benchmark.checkpoint import FILE
+    from benchmark.execution.local import run_all
+    from benchmark.keeping import interrupted_run
+    from benchmark.observers.progress import Progress
+    from forgetless.running import conclude
+    from leaderboard.store import Store
+
+    folders: list[Path] = []
+    for run in runs:
+        found = sorted(path.parent for path in run.rglob(FILE))
+        if not found:
+            raise RequestError(f"{run} holds no checkpoint ({FILE}): there is nothing to resume")
+        folders += found
+    requests = [interrupted_run(folder) for folder in dict.fromkeys(folders)]
+    if post is not None:
+        Store(post).check()
+    with Progress(len(requests), quiet=quiet or as_json) as progress:
+        records = run_all(requests, jobs, progress.apply)
+    conclude(requests, records, post, as_json=as_json)
