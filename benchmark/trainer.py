@@ -95,7 +95,6 @@ class Trainer:
                 self.learn(task)
                 self.evaluate_row(after=task.index)
                 self.measure(task)
-                self.position = Position(task.index + 1)
                 self.save()
 
     def learn(self, task: Task) -> None:
@@ -124,6 +123,7 @@ class Trainer:
         with self.clock():
             self.strategy.end_task(task)
         self.outcome.costs.append(self.task_costs())
+        self.position = Position(task.index + 1)
 
     def train(self, task: Task, phase: Phase) -> None:
         """One phase: passes over its examples until the budget is spent or the schedule stops it."""
