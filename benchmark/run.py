@@ -1,5 +1,6 @@
 """One run, from its specification to its record on disk."""
 
+import importlib
 import os
 import platform
 import subprocess
@@ -70,6 +71,8 @@ def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
     spec = request.spec
     for plugin in request.plugins:
         load_plugin(plugin)
+    # The first optimiser of a process imports this, which takes seconds: they are not the first task's.
+    importlib.import_module("torch._dynamo")
     torch.set_num_threads(spec.threads)
     scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
     check(spec, scenario)
