@@ -59,7 +59,8 @@ def evaluate(strategy: Strategy, scenario: Scenario, after: int, device: torch.d
         for examples in scenario.test:
             correct = 0
             for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
-                answer, probability = _answer(strategy, x.to(device), y.to(device), task.to(device), masks)
+                told = task if scenario.kind == "task" else torch.zeros_like(task)
+                answer, probability = _answer(strategy, x.to(device), told.to(device), masks)
                 correct += int((answer.cpu() == y).sum())
                 predicted.append(answer.to("cpu", torch.int16))
                 confidence.append(probability.to("cpu", torch.float16))
@@ -67,9 +68,14 @@ def evaluate(strategy: Strategy, scenario: Scenario, after: int, device: torch.d
     return Evaluation(accuracy, torch.cat(predicted).numpy(), torch.cat(confidence).numpy())
 
 
-def _answer(strategy: Strategy, x: Tensor, y: Tensor, task: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-    """Predicted outputs [B] and their probabilities [B]; −1 and 0 where no class is active."""
-    batch = Batch(x, y, task, masks, torch.ones((), device=x.device), 0, len(y))
+def _answer(strategy: Strategy, x: Tensor, task: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Predicted outputs [B] and their probabilities [B]; −1 and 0 where no class is active.
+
+    The strategy is shown no label, and no task where the kind of scenario does not tell it: all tasks have
+    the same active classes then, so any index will do.
+    """
+    unknown = torch.zeros(len(x), dtype=torch.long, device=x.device)
+    batch = Batch(x, unknown, task, masks, torch.ones((), device=x.device), 0, len(x))
     probability, answer = strategy(batch).softmax(1).max(1)
     possible = batch.active.any(1)
     return torch.where(possible, answer, -1), torch.where(possible, probability, 0.0)

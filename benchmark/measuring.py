@@ -2,12 +2,13 @@
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmark.predictions import read_predictions
 from benchmark.properties.property import (
@@ -49,17 +50,21 @@ class Measuring:
             purpose = f"property {Reference.parse(name).name}"
             row: list[Measurement | None] = [None] * len(self.scenario.tasks)
             for seen in self.scenario.tasks[: task.index + 1]:
-                subject = Subject(
-                    model=copy.deepcopy(self.strategy).eval(),
-                    task=seen,
-                    test=self.scenario.test[seen.index],
-                    masks=masks,
-                    generator=generator_for(purpose, seen.index),
-                    device=self.device,
-                )
                 with global_seed(self.device, purpose, seen.index):
-                    row[seen.index] = _measured(property_, subject)
+                    row[seen.index] = _measured(property_, lambda: self.subject(seen, masks, purpose))  # noqa: B023
             self.cells[name].append(row)
+
+    def subject(self, seen: Task, masks: Tensor, purpose: str) -> Subject:
+        """A copy of the model as it is now, facing a task it has seen."""
+        return Subject(
+            model=copy.deepcopy(self.strategy).eval(),
+            task=seen,
+            test=self.scenario.test[seen.index],
+            masks=masks,
+            generator=generator_for(purpose, seen.index),
+            device=self.device,
+            told=self.scenario.kind == "task",
+        )
 
     def facts(self) -> dict[str, Any]:
         """The cells measured so far, for a checkpoint."""
@@ -76,10 +81,10 @@ class Measuring:
         return {name: _values(self.properties[name], rows) for name, rows in self.cells.items()}
 
 
-def _measured(property_: Property, subject: Subject) -> Measurement:
+def _measured(property_: Property, subject: Callable[[], Subject]) -> Measurement:
     """One cell; a property that breaks leaves a hole with its reason, and the run goes on."""
     try:
-        found = property_.measure(subject)
+        found = property_.measure(subject())
     except Exception as error:
         return Measurement(None, f"{type(error).__name__}: {' '.join(str(error).split())}")
     if found.value is not None and not math.isfinite(found.value):

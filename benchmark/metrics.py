@@ -95,7 +95,7 @@ def minimum_accuracy(R: Matrix, later: list[Matrix]) -> float:
     """
     _sequence(R)
     if not all(len(values) for values in later):
-        raise Undefined("nothing was evaluated within tasks: ask for it with --evaluate-every")
+        raise Undefined("nothing was evaluated within tasks: ask for it with --evaluate-every, often enough")
     return float(np.mean([_defined(values, "an accuracy").min() for values in later]))
 
 

@@ -1,6 +1,6 @@
 """Optimisers and learning-rate schedules."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -9,19 +9,26 @@ from torch import Tensor, nn
 from benchmark.spec import RunSpec
 
 
-def build_optimizer(spec: RunSpec, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def build_optimizer(spec: RunSpec, parameters: Mapping[str, nn.Parameter]) -> torch.optim.Optimizer:
     """The optimiser a specification asks for, in torch's fused implementation: one call for all parameters.
 
-    Only AdamW's decoupled weight decay is the optimiser's; L2 decay the trainer adds to the gradients.
+    Only AdamW's decoupled weight decay is the optimiser's; L2 decay the trainer adds to the gradients. Either
+    is for the network's parameters, not for those that a strategy adds.
     """
-    trained = list(parameters)
+    trained = list(parameters.values())
     match spec.optimizer:
         case "sgd":
             return torch.optim.SGD(trained, spec.lr, spec.momentum, fused=True)
         case "adam":
             return torch.optim.Adam(trained, spec.lr, fused=True)
         case "adamw":
-            return torch.optim.AdamW(trained, spec.lr, weight_decay=spec.weight_decay, fused=True)
+            network = [value for name, value in parameters.items() if name.startswith("network.")]
+            added = [value for name, value in parameters.items() if not name.startswith("network.")]
+            groups: list[dict[str, Any]] = [
+                {"params": network},
+                *([{"params": added, "weight_decay": 0.0}] if added else []),
+            ]
+            return torch.optim.AdamW(groups, spec.lr, weight_decay=spec.weight_decay, fused=True)
 
 
 class Plateau:

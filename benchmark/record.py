@@ -25,10 +25,10 @@ class TaskFacts(Strict):
     name: str
     classes: tuple[str, ...]
     outputs: tuple[int, ...]
-    training: int = Field(ge=0)
-    validation: int = Field(ge=0)
-    test: int = Field(ge=1)
-    chance: float = Field(ge=0, le=1)
+    training: int = Field(ge=0, lt=2**53)
+    validation: int = Field(ge=0, lt=2**53)
+    test: int = Field(ge=1, lt=2**53)
+    chance: float = Field(gt=0, le=1)
 
 
 class AnytimeRow(Strict):
@@ -66,19 +66,20 @@ class TaskCosts(Strict):
     """What a task cost.
 
     Attributes:
-        seconds: spent training, evaluation and probes left out.
+        seconds: spent training, what a strategy does at a task's ends included, evaluation and probes left out.
         steps: taken.
-        examples_forward, examples_backward: rows that went through the loss, and through its gradient.
+        examples_forward, examples_backward: rows that went through the loss, and through its gradient, in
+            steps; what a strategy computes outside them (EWC's information) is in the seconds alone.
         bytes_remembered: of the strategy's state besides the network it trains.
         parameters: trained, the strategy's own included.
     """
 
-    seconds: float
-    steps: int
-    examples_forward: int
-    examples_backward: int
-    bytes_remembered: int
-    parameters: int
+    seconds: float = Field(ge=0)
+    steps: int = Field(ge=0)
+    examples_forward: int = Field(ge=0)
+    examples_backward: int = Field(ge=0)
+    bytes_remembered: int = Field(ge=0)
+    parameters: int = Field(ge=0)
 
 
 class Environment(Strict):
@@ -278,6 +279,8 @@ def read_record(path: Path) -> RunRecord:
         RequestError: where there is none, or it is not a record, or it contradicts itself.
     """
     file = path / "record.json" if path.is_dir() else path
+    if not file.is_file():
+        raise RequestError(f"{file} cannot be read: {'it is no file' if file.exists() else 'No such file'}")
     try:
         fields = json.loads(file.read_text(), parse_constant=_refuse)
     except OSError as error:

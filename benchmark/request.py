@@ -31,9 +31,12 @@ class RunRequest:
 
 def run_folder(out: Path, spec: RunSpec) -> Path:
     """Where a run's record goes: one folder a seed, in one a group, in one a scenario."""
-    scenario = "".join(letter if letter.isalnum() or letter in "-=." else "-" for letter in spec.scenario)
+    scenario, strategy = (
+        "".join(letter if letter.isalnum() or letter in "-_=+" else "-" for letter in name)
+        for name in (spec.scenario, spec.strategy)
+    )
     seeds = spec.seeds
     seed = f"seed-{seeds.init}" if seeds.order == seeds.init else f"seed-{seeds.init}-order-{seeds.order}"
     if seeds.classes not in (None, seeds.init):
         seed += f"-classes-{seeds.classes}"
-    return out / scenario / f"{spec.strategy}-{spec.group[:8]}" / seed
+    return out / scenario / f"{strategy}-{spec.group[:8]}" / seed

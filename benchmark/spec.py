@@ -29,9 +29,9 @@ class Seeds(Strict):
         classes: order of classes, permutations, validation examples; None for the canonical ones.
     """
 
-    init: int = Field(ge=0)
-    order: int = Field(ge=0)
-    classes: int | None = Field(default=None, ge=0)
+    init: int = Field(ge=0, lt=2**63)
+    order: int = Field(ge=0, lt=2**63)
+    classes: int | None = Field(default=None, ge=0, lt=2**63)
 
 
 class RunSpec(Strict):
@@ -64,14 +64,14 @@ class RunSpec(Strict):
     weight_decay: float = Field(default=0.0, ge=0)
     schedule: Literal["constant", "plateau"] = "constant"
     carry_optimizer: bool = False
-    batch_size: int = Field(default=32, ge=1)
-    epochs: int | None = Field(default=None, ge=1)
-    iterations: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=10, ge=1, lt=2**31)
+    epochs: int | None = Field(default=None, ge=1, lt=2**31)
+    iterations: int | None = Field(default=None, ge=1, lt=2**31)
     seeds: Seeds
     properties: tuple[str, ...] = ()
     evaluate_every: int | None = Field(default=None, ge=1)
     device: str = "cpu"
-    threads: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
     evaluation: str = EVALUATION
 
     @model_validator(mode="after")

@@ -72,7 +72,8 @@ class Trainer:
         self.outcome = Outcome()
         self.order = generator_for("order", spec.seeds.order)
         self.adjusts = type(strategy).adjust_gradients is not Strategy.adjust_gradients
-        # L2 decay joins the gradient before the strategy adjusts it, so that what is protected stays still.
+        # L2 decay of the network joins the gradient before the strategy adjusts it, so that what is protected
+        # stays still. A strategy's own parameters do not decay: old tasks' embeddings have to stay.
         self.decay = 0.0 if spec.optimizer == "adamw" else spec.weight_decay
         self.optimizer: torch.optim.Optimizer | None = None
         self.plateau: Plateau | None = None
@@ -110,7 +111,7 @@ class Trainer:
                 name: parameter for name, parameter in self.strategy.named_parameters() if parameter.requires_grad
             }
             if self.optimizer is None or not self.spec.carry_optimizer:
-                self.optimizer = build_optimizer(self.spec, self.parameters.values())
+                self.optimizer = build_optimizer(self.spec, self.parameters)
             if self.resumed is not None:
                 restore_optimizer(self, self.resumed)
             self.position.begun = True
@@ -189,8 +190,8 @@ class Trainer:
         loss = self.strategy.loss(batch)
         loss.backward()
         if self.decay:
-            for parameter in self.parameters.values():
-                if parameter.grad is not None:
+            for name, parameter in self.parameters.items():
+                if parameter.grad is not None and name.startswith("network."):
                     parameter.grad.add_(parameter.detach(), alpha=self.decay)
         if self.adjusts:
             with torch.no_grad():

@@ -1,5 +1,6 @@
 """The command `forgetless`. Everything heavy is imported inside the command that needs it."""
 
+import io
 import sys
 from typing import Annotated, Any
 
@@ -44,8 +45,12 @@ def main() -> None:
     Exit codes: 0 done; 1 a run failed or a check did not hold; 2 the request was wrong, which one line on
     stderr explains; 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no σ shows ? for it
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except RequestError as error:
         code = _complain(str(error))
     except USAGE_ERROR as error:
@@ -56,6 +61,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = 1
+    except OSError as error:
+        # The disk behind standard output is full, say: what was computed is in its files.
+        code = _complain(f"the output cannot be written: {error.strerror or error}") and 1
     if code == INTERRUPTED:
         print("forgetless: interrupted", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)

@@ -16,6 +16,10 @@ class ClassOrder(StrEnum):
     seed = "seed"
 
 
+MOST_SEEDS = 10_000
+"""More runs than this in one call are a slip of the hand."""
+
+
 @dataclass
 class Plan:
     """What was asked for, on its way to specifications.
@@ -72,7 +76,14 @@ class Plan:
         from benchmark.run import build_strategy, check, load_scenario
 
         for spec in specs:
-            check(spec, load_scenario(spec.scenario, spec.seeds.classes, data))
+            try:
+                scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
+            except RequestError:
+                raise
+            except Exception as error:
+                reason = " ".join(str(error).split())[:200]
+                raise RequestError(f"{spec.scenario} cannot be made: {type(error).__name__}: {reason}") from error
+            check(spec, scenario)
         for spec in {spec.strategy: spec for spec in specs}.values():
             scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
             try:
@@ -118,10 +129,14 @@ def _seeds(text: str) -> list[int]:
     listed = [part for part in parts if part]
     if not listed or not all(part.isascii() and part.isdigit() for part in listed):
         raise RequestError(f"--seeds {text}: give a number of seeds (5) or the seeds themselves (0,3,7)")
+    if any(len(part) > 18 for part in listed):
+        raise RequestError(f"--seeds {text[:40]}: a seed has at most 18 digits")
     numbers = [int(part) for part in listed]
     if len(parts) == 1:
         if not numbers[0]:
             raise RequestError("--seeds 0: at least one is needed (seed 0 alone is written 0,)")
+        if numbers[0] > MOST_SEEDS:
+            raise RequestError(f"--seeds {text} asks for more than {MOST_SEEDS} runs; one such seed is written {text},")
         return list(range(numbers[0]))
     if len(set(numbers)) < len(numbers):
         raise RequestError(f"--seeds {text} names a seed twice")
@@ -134,8 +149,15 @@ def _properties(text: str) -> tuple[str, ...]:
 
     if text == "none":
         return ()
-    names = list(PROPERTIES.entries()) if text == "all" else [part for part in text.split(",") if part.strip()]
-    return tuple(dict.fromkeys(property_reference(name.strip()) for name in names))
+    names: list[str] = []
+    for part in (part.strip() for part in text.split(",") if part.strip()):
+        if part == "all":
+            names += PROPERTIES.entries()
+        elif "=" in part and ":" not in part and names:
+            names[-1] += f",{part}"  # a further option of the property before
+        else:
+            names.append(part)
+    return tuple(dict.fromkeys(property_reference(name) for name in names))
 
 
 def _device(text: str) -> str:
@@ -146,6 +168,9 @@ def _device(text: str) -> str:
     try:
         device = torch.device(text)
         torch.empty(0, device=device)
+        usable = device.type in {"cpu", "cuda"}
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise RequestError(f"--device {text} is not to be had here: cpu is, or auto") from None
+        usable = False
+    if not usable:
+        raise RequestError(f"--device {text} is not to be had here: cpu is, or auto")
     return text

@@ -68,6 +68,9 @@ def _notes(table: Table, metrics: Sequence[str]) -> list[str]:
     notes = list(table.notes)
     for row in table.rows:
         notes += [f"{label(row)}: {note}" for note in row.notes]
+        asked = row.metrics.get(table.metric)
+        if asked is not None and asked.n != row.n:
+            notes.append(f"{label(row)}: {_words(table.metric)} is over {asked.n} of {row.n} runs")
     reasons: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in table.rows:
         for why in dict.fromkeys(row.undefined[name] for name in metrics if name in row.undefined):

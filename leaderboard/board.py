@@ -182,16 +182,25 @@ def _ranked(rows: Sequence[Row], metric: str, better: Better) -> tuple[Row, ...]
 
 
 def _data_notes(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """A sentence where records of one scenario and one order of classes were made from different data."""
+    """Sentences where records of one table differ in what makes their figures comparable."""
     contents: dict[int | None, set[str]] = {}
+    intervals: set[int] = set()
     for entry in entries:
         for run in entry.runs:
+            if run.record.spec.evaluate_every:
+                intervals.add(run.record.spec.evaluate_every)
             contents.setdefault(run.seeds.classes, set()).add(run.record.scenario_digest[:6])
-    return tuple(
+    notes = [
         f"records with the same order of classes were made on different data: {', '.join(sorted(found))}"
         for found in contents.values()
         if len(found) > 1
-    )
+    ]
+    if len(intervals) > 1:
+        every = ", ".join(map(str, sorted(intervals)))
+        notes.append(
+            f"minimum and worst-case accuracy were looked for every {every} steps: looking more rarely finds less"
+        )
+    return tuple(notes)
 
 
 def document(found: Sequence[Table]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ No database and no torch: the same figures come from a board and from runs made 
 """
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 
-from benchmark.metrics import METRICS, Undefined, forgetting_ratio, gap_closed, intransigence
+from benchmark.metrics import METRICS, Undefined, average_accuracy, forgetting_ratio, gap_closed, intransigence
 from leaderboard.entries import Entry, Run, seeds_text
 from leaderboard.statistics import Estimate, estimate
 
@@ -75,13 +76,18 @@ def _with_joint(entry: Entry, protocol: Sequence[Entry], metric: Callable[[Run, 
 
 
 def _gap_closed(entry: Entry, protocol: Sequence[Entry]) -> Estimate:
-    """Of means over runs, not a mean over runs: it has no interval."""
-    means = []
-    for other in (entry, _reference("naive", entry, protocol), _reference("joint", entry, protocol)):
-        if not other.completed:
-            raise Undefined(f"every run of {other.strategy} diverged")
-        means.append(estimate(_alone(other, "average_accuracy")).mean)
-    return Estimate(gap_closed(*means), None, None, len(entry.completed))
+    """Of means over the runs that have a naive and a joint run with their seeds: it has no interval."""
+    references = [_reference(strategy, entry, protocol) for strategy in ("naive", "joint")]
+    triples, reasons = [], []
+    for run in entry.completed:
+        try:
+            triples.append([run, *(_paired(run, reference) for reference in references)])
+        except Undefined as reason:
+            reasons.append(str(reason))
+    if not triples:
+        raise Undefined(reasons[0])
+    means = [fmean(average_accuracy(run.record.matrix) for run in column) for column in zip(*triples, strict=True)]
+    return Estimate(gap_closed(*means), None, None, len(triples))
 
 
 def _reference(strategy: str, entry: Entry, protocol: Sequence[Entry]) -> Entry:
@@ -101,13 +107,14 @@ def _reference(strategy: str, entry: Entry, protocol: Sequence[Entry]) -> Entry:
     return fitting[0]
 
 
-def _paired(run: Run, joint: Entry) -> Run:
-    """The joint run with the same seeds on the same tasks."""
-    other = next((other for other in joint.runs if other.seeds == run.seeds), None)
+def _paired(run: Run, reference: Entry) -> Run:
+    """The naive or joint run with the same seeds on the same tasks."""
+    name = reference.strategy
+    other = next((other for other in reference.runs if other.seeds == run.seeds), None)
     if other is None:
-        raise Undefined(f"joint was not run with {seeds_text(run.seeds)}")
+        raise Undefined(f"{name} was not run with {seeds_text(run.seeds)}")
     if other.diverged:
-        raise Undefined(f"joint diverged with {seeds_text(run.seeds)}")
+        raise Undefined(f"{name} diverged with {seeds_text(run.seeds)}")
     if other.record.tasks != run.record.tasks:
-        raise Undefined(f"joint had other tasks with {seeds_text(run.seeds)}")
+        raise Undefined(f"{name} had other tasks with {seeds_text(run.seeds)}")
     return other

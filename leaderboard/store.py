@@ -114,6 +114,8 @@ class Store:
             return [RunRecord.model_validate(json.loads(document)) for document in documents]
         except ValidationError as error:
             raise RequestError(f"the board {self.name} holds an invalid record: {one_line(error)}") from None
+        except ValueError as error:
+            raise RequestError(f"the board {self.name} holds a damaged record: it is not JSON ({error})") from None
 
     def _verified(self, connection: Connection) -> bool:
         """Whether the tables are there, and are ours; False for an empty database."""

@@ -33,7 +33,14 @@ class Option:
 def options_of(target: Callable[..., Any]) -> dict[str, Option]:
     """The keyword-only arguments of a function, or of a class's `__init__`, by name."""
     function = target.__init__ if inspect.isclass(target) else target
-    hints = typing.get_type_hints(function, include_extras=True)
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        # Annotations kept as text may name what is imported for type checkers alone.
+        raise RequestError(
+            f"the options of {target.__name__} cannot be read: {error}; import it for good, "
+            "or leave out `from __future__ import annotations`"
+        ) from None
     return {
         name: Option(name, hints.get(name, Any), parameter.default)
         for name, parameter in inspect.signature(function).parameters.items()

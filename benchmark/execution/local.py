@@ -43,7 +43,7 @@ def run_all(requests: Sequence[RunRequest], jobs: int, send: Send) -> list[RunRe
             while waiting and len(running) < jobs:
                 place, request = waiting.pop()
                 ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(request, str(place), theirs), daemon=True)
+                process = context.Process(target=_work, args=(request, str(place), theirs))
                 process.start()
                 theirs.close()
                 running[ours] = (place, process)

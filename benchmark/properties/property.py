@@ -11,6 +11,7 @@ from torch import Tensor
 
 from benchmark.catalogue import PROPERTIES
 from benchmark.predictions import Predictions
+from scenarios.errors import RequestError
 from scenarios.options import Reference, canonical
 from scenarios.task import Examples, Task
 from strategies.strategy import Batch, Strategy
@@ -46,6 +47,7 @@ class Subject:
         generator: random numbers for this property and task faced, the same after every task, so that
             changes along the sequence are not those of the draw.
         device: where the model is.
+        told: whether the scenario tells the task at test time; if not, the model is not told here either.
     """
 
     model: Strategy
@@ -54,6 +56,7 @@ class Subject:
     masks: Tensor
     generator: torch.Generator
     device: torch.device
+    told: bool = True
 
     @property
     def active(self) -> Tensor:
@@ -79,7 +82,7 @@ class Subject:
 
     def batch(self, x: Tensor, y: Tensor) -> Batch:
         """Inputs and labels (output numbers) as a batch of this task."""
-        task = torch.tensor([self.task.index], device=self.device)
+        task = torch.tensor([self.task.index if self.told else 0], device=self.device)
         return Batch(x, y, task, self.masks, torch.ones((), device=self.device), 0, len(y))
 
     def logits(self, x: Tensor, model: Strategy | None = None) -> Tensor:
@@ -148,6 +151,8 @@ def property_reference(text: str) -> str:
     """
     reference = Reference.parse(text)
     kind = PROPERTIES.get(reference.name)
+    if not (isinstance(kind, type) and issubclass(kind, Property | GroupProperty)):
+        raise RequestError(f"the property {reference.name!r} is no subclass of Property or GroupProperty")
     return canonical(reference.name, kind, reference.bind(kind), first_bare=False)
 
 

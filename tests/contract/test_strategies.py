@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from support import PAIRS, kinds_of, matrix, tiny_spec, trained, trainer_for, weights
+from support import KINDS, PAIRS, kinds_of, matrix, tiny_spec, trained, trainer_for, weights
 from torch import Tensor
 
 from scenarios.errors import RequestError
@@ -281,6 +281,32 @@ def guarded(scenario: Scenario) -> Scenario:
         ),
         test=tuple(Guarded(examples, "test examples") for examples in scenario.test),
     )
+
+
+class Oracle(Strategy):
+    """Answers with the label of the batch where it is shown one, and notes which tasks it is told."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        if self.training:
+            return super().forward(batch)
+        told.update(batch.task.tolist())
+        shown = torch.nn.functional.one_hot(batch.y, batch.masks.shape[1]).float()
+        return batch.masked(shown)
+
+
+told: set[int] = set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neither_labels_nor_an_untold_task_reach_a_strategy_that_is_tested(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STRATEGIES._loaded, "naive", Oracle)
+    told.clear()
+    trainer = trained(f"split-digits:{kind}", "naive", iterations=2)
+    accuracy = trainer.outcome.rows[-1].accuracy
+    assert sum(accuracy) / 5 == pytest.approx(trainer.scenario.chance, abs=0.05)
+    assert told == (set(range(5)) if kind == "task" else {0})
 
 
 @over_names

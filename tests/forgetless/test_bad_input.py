@@ -49,6 +49,11 @@ BAD = [
     ((*RUN, "--seeds", "1,1"), "names a seed twice"),
     ((*RUN, "--seeds", "-3"), "give a number of seeds"),
     ((*RUN, "--seeds", "a"), "give a number of seeds"),
+    ((*RUN, "--seeds", "9" * 30), "at most 18 digits"),
+    ((*RUN, "--seeds", "99999999"), "more than 10000 runs"),
+    ((*RUN, "--batch-size", "1" + "0" * 23), "is not possible"),
+    ((*RUN, "--threads", "1000000"), "threads=1000000 is not possible"),
+    ((*RUN, "--device", "meta"), "--device meta is not to be had here"),
     ((*RUN, "--network", "mlq:40"), "no network 'mlq'; did you mean 'mlp'?"),
     ((*RUN, "--network", "mlp:4x"), "hidden=4x is not possible"),
     ((*RUN, "--network", "mlp:99999999999999"), "naive with mlp:99999999999999 cannot be made"),
@@ -95,6 +100,15 @@ PLUGINS = {
     "raises.py": ("1 / 0\n", "ZeroDivisionError: division by zero, line 1"),
     "exits.py": ("import sys\nsys.exit(3)\n", "SystemExit: 3, line 2"),
     "imports.py": ("import no_such_thing\n", "ModuleNotFoundError"),
+    "typed.py": (
+        (
+            "from __future__ import annotations\nfrom typing import TYPE_CHECKING\n"
+            "from strategies.strategy import Strategy, register\n\nif TYPE_CHECKING:\n    from pathlib import Path\n\n"
+            "\n@register('typed')\nclass Typed(Strategy):\n    def __init__(self, network, *, a: Path | None = None):\n"
+            "        super().__init__(network)\n"
+        ),
+        "the options of Typed cannot be read",
+    ),
     "taken.py": (
         "from strategies.strategy import Strategy, register\n\n\n@register('ewc')\nclass Mine(Strategy):\n    pass\n",
         "the strategy name 'ewc' is taken by strategies.ewc",
@@ -106,12 +120,22 @@ PLUGINS = {
 def test_a_plugin_that_does_not_work_is_one_line(forgetless, tmp_path: Path, name: str) -> None:  # type: ignore[no-untyped-def]
     source, says = PLUGINS[name]
     (tmp_path / name).write_text(source)
-    result = forgetless(*RUN, "--plugin", name)
+    strategy = "typed" if name == "typed.py" else "naive"
+    result = forgetless("run", "split-digits:task", strategy, *QUICK, "--plugin", name)
     assert result.code == 2
     assert result.err.count("\n") == 1
     assert says in result.err
-    assert name in result.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_scenario_that_breaks_is_one_line(forgetless, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "boom.py").write_text(
+        "from scenarios.scenario import register\n\n\n@register('boom')\n"
+        "def boom(seed):\n    raise ValueError('kaputt')\n"
+    )
+    result = forgetless("run", "boom", "naive", *QUICK, "--plugin", "boom.py")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "boom cannot be made: ValueError: kaputt" in result.err
 
 
 def test_a_board_that_is_no_database_is_noticed_before_anything_runs(forgetless, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -154,6 +154,25 @@ def test_a_diverged_run_is_a_result_on_the_board(forgetless) -> None:  # type: i
     assert entries[1]["diverged"] == 1
 
 
+def test_a_property_takes_several_options(forgetless, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    asked = "adversarial:epsilon=0.3,steps=2,calibration,adversarial:epsilon=0.05,steps=2"
+    assert forgetless("run", "split-digits:task", "naive", *QUICK, "--properties", asked).code == 0
+    (record,) = [read_record(path) for path in tmp_path.glob("runs/**/record.json")]
+    assert list(record.properties) == [
+        "adversarial:epsilon=0.3,steps=2",
+        "calibration",
+        "adversarial:epsilon=0.05,steps=2",
+    ]
+
+
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "forgetless", "list", "metrics", "--json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("forgetless: the output cannot be written")
+
+
 def test_classes_by_seed_are_another_protocol(forgetless, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     for order in ("canonical", "seed"):
         code = forgetless("run", "split-digits:class", "naive", "--seeds", "2", "--class-order", order, *QUICK).code
@@ -221,3 +240,14 @@ def test_version() -> None:
     done = console("--version", cwd=Path.cwd())
     assert done.stdout.startswith("forgetless ")
     assert done.returncode == 0
+
+
+def test_the_command_line_and_python_have_the_same_defaults() -> None:
+    from inspect import signature
+
+    from benchmark.spec import RunSpec
+    from forgetless.running import run
+
+    given = signature(run).parameters
+    for name in ("batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "carry_optimizer", "threads"):
+        assert given[name].default == RunSpec.model_fields[name].default, name

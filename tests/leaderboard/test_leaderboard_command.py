@@ -41,7 +41,7 @@ def test_post_and_show(runs: Path, tmp_path: Path) -> None:
 
     shown = invoke("show", "--board", board).stdout
     title, _, *_, units, first, second, third, _ = [line.rstrip() for line in shown.splitlines()]
-    assert title.startswith("split-digits:task · 3 epochs · batches of 32 · chance 50.0 % · protocol ")
+    assert title.startswith("split-digits:task · 3 epochs · batches of 10 · chance 50.0 % · protocol ")
     assert units.split() == ["#", "strategy", "%", "%", "%", "%", "n", "diverged"]
     rows = [first, second, third]
     assert [row.split()[1] for row in rows] == ["joint", "ewc", "naive"]

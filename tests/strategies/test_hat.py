@@ -69,6 +69,16 @@ def test_neither_momentum_nor_weight_decay_moves_what_is_attended(optimizer: dic
     assert all(torch.equal(value, strategy.network.get_parameter(name)) for name, value in before.items())
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_weight_decay_leaves_the_embeddings_of_earlier_tasks_alone(optimizer: str) -> None:
+    spec = tiny_spec("split-digits:task", "hat", iterations=21, lr=0.01, weight_decay=0.01, optimizer=optimizer)
+    trainer = trainer_for(spec)
+    trainer.learn(trainer.scenario.tasks[0])
+    before = [embedding[0].detach().clone() for embedding in trainer.strategy.embeddings]
+    trainer.learn(trainer.scenario.tasks[1])
+    assert all(torch.equal(old, new[0]) for old, new in zip(before, trainer.strategy.embeddings, strict=True))
+
+
 def test_without_protection_the_same_weights_do_move(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HAT, "protection", lambda self: iter(()))
     with pytest.raises(AssertionError, match="moved where task 1 needs it"):
