@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from benchmark.record import write_atomically
+from benchmark.record import unfinished, write_atomically
 from scenarios.errors import RequestError
 
 FILE = "checkpoint.safetensors"
@@ -91,6 +91,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 def remove_checkpoint(folder: Path) -> None:
     """Take away the checkpoint of a run that has its record."""
     (folder / FILE).unlink(missing_ok=True)
+    unfinished(folder / FILE).unlink(missing_ok=True)
 
 
 def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:

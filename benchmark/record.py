@@ -296,10 +296,15 @@ def read_record(path: Path) -> RunRecord:
         raise RequestError(f"{file} is no valid record: {one_line(error)}") from None
 
 
+def unfinished(path: Path) -> Path:
+    """Where a file is written before it is put in its place; what a killed process left there is written over."""
+    return path.with_name(f".{path.name}.unfinished")
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write beside the file, make sure it is on disk, then put it in its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = unfinished(path)
     try:
         with beside.open("wb") as file:
             file.write(content)
