@@ -1,5 +1,7 @@
 """From the words of a command line to specifications: everything checked before anything starts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -76,25 +78,12 @@ class Plan:
         from benchmark.run import build_strategy, check, load_scenario
 
         for spec in specs:
-            try:
+            with _making(spec.scenario):
                 scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
-            except RequestError:
-                raise
-            except Exception as error:
-                reason = " ".join(str(error).split())[:200]
-                raise RequestError(f"{spec.scenario} cannot be made: {type(error).__name__}: {reason}") from error
             check(spec, scenario)
         for spec in {spec.strategy: spec for spec in specs}.values():
-            scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
-            try:
-                build_strategy(spec, scenario)
-            except RequestError:
-                raise
-            except Exception as error:
-                reason = " ".join(str(error).split())[:200]
-                raise RequestError(
-                    f"{spec.strategy} with {spec.network} cannot be made: {type(error).__name__}: {reason}"
-                ) from error
+            with _making(f"{spec.strategy} with {spec.network}"):
+                build_strategy(spec, load_scenario(spec.scenario, spec.seeds.classes, data))
 
     def _hyperparameters(self) -> dict[str, dict[str, Any]]:
         """The hyper-parameters of each strategy: its defaults, and what --set says."""
@@ -122,6 +111,18 @@ class Plan:
             for name in takers:
                 given[name][option] = value.strip()
         return {name: bind_hyperparameters(name, given[name]) for name in self.strategies}
+
+
+@contextmanager
+def _making(what: str) -> Iterator[None]:
+    """Whatever a plug-in raises while something is made becomes one line that names it."""
+    try:
+        yield
+    except RequestError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RequestError(f"{what} cannot be made: {type(error).__name__}: {reason}") from error
 
 
 def _seeds(text: str) -> list[int]:
