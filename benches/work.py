@@ -72,7 +72,7 @@ def forgetless(work: Work) -> Done:
     """Training alone."""
     trainer = forgetless_trainer(work)
     for task in work.scenario.tasks:
-        trainer.learn(task)
+        trainer.learn(task.index)
     row = evaluate(trainer.strategy, work.scenario, work.tasks - 1, torch.device("cpu"))
     return Done(sum(cost.seconds for cost in trainer.outcome.costs), sum(row.accuracy) / work.tasks)
 
