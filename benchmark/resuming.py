@@ -7,33 +7,25 @@ import torch
 from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint, Position, load_state
-from benchmark.evaluation import Evaluation
-from benchmark.record import AnytimeRow, TaskCosts
 
 if TYPE_CHECKING:
     from benchmark.trainer import Trainer
 
 
 def checkpoint_of(trainer: "Trainer") -> Checkpoint:
-    """The whole state of a trainer between two steps."""
+    """The whole state of a trainer between two steps; its outcome is not copied."""
     tensors = {f"strategy/{name}": tensor for name, tensor in trainer.strategy.state_dict().items()}
     tensors["random/strategy"] = trainer.strategy.generator.get_state()
     tensors["random/order"] = trainer.pass_began if trainer.position.step else trainer.order.get_state()
     tensors["random/cpu"] = torch.get_rng_state()
     if trainer.device.type == "cuda":
         tensors["random/cuda"] = torch.cuda.get_rng_state(trainer.device)
-    for index, row in enumerate(trainer.outcome.rows):
-        tensors[f"predicted/{index}"] = torch.from_numpy(row.predicted)
-        tensors[f"confidence/{index}"] = torch.from_numpy(row.confidence)
     facts: dict[str, Any] = {
         "position": asdict(trainer.position),
         "seconds": trainer.seconds,
         "steps": trainer.steps,
         "examples": trainer.examples,
         "total_steps": trainer.total_steps,
-        "accuracy": [row.accuracy for row in trainer.outcome.rows],
-        "anytime": [row.model_dump(mode="json") for row in trainer.outcome.anytime],
-        "costs": [cost.model_dump(mode="json") for cost in trainer.outcome.costs],
     }
     if trainer.optimizer is not None and (trainer.position.begun or trainer.spec.carry_optimizer):
         for index, state in trainer.optimizer.state_dict()["state"].items():
@@ -41,7 +33,7 @@ def checkpoint_of(trainer: "Trainer") -> Checkpoint:
     if trainer.plateau is not None and trainer.position.begun:
         facts["plateau"] = trainer.plateau.facts()
         tensors |= {f"plateau/{index}": tensor for index, tensor in enumerate(trainer.plateau.weights)}
-    return Checkpoint(tensors, facts)
+    return Checkpoint(tensors, facts, trainer.outcome)
 
 
 def restore(trainer: "Trainer", checkpoint: Checkpoint) -> None:
@@ -57,13 +49,9 @@ def restore(trainer: "Trainer", checkpoint: Checkpoint) -> None:
     torch.set_rng_state(checkpoint.tensors["random/cpu"])
     if trainer.device.type == "cuda":
         torch.cuda.set_rng_state(checkpoint.tensors["random/cuda"], trainer.device)
-    predicted, confidence = checkpoint.part("predicted"), checkpoint.part("confidence")
-    trainer.outcome.rows += [
-        Evaluation(accuracy, predicted[str(index)].numpy(), confidence[str(index)].numpy())
-        for index, accuracy in enumerate(facts["accuracy"])
-    ]
-    trainer.outcome.anytime += [AnytimeRow(**row) for row in facts["anytime"]]
-    trainer.outcome.costs += [TaskCosts(**cost) for cost in facts["costs"]]
+    trainer.outcome.rows += checkpoint.outcome.rows
+    trainer.outcome.anytime += checkpoint.outcome.anytime
+    trainer.outcome.costs += checkpoint.outcome.costs
     for index, row in enumerate(trainer.outcome.rows):
         trainer.observer.evaluated(index, row.accuracy)
 

@@ -5,23 +5,25 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmark.checkpoint import remove_checkpoint
-from benchmark.keeping import Keeper, claimed, resumable
+from benchmark.keeping import Keeper, claimed
 from benchmark.measuring import Measuring
 from benchmark.observers.observer import Observer, Observers
-from benchmark.predictions import Predictions
+from benchmark.outcome import Outcome
+from benchmark.predictions import write_predictions
 from benchmark.randomness import global_seed
 from benchmark.record import Environment, RunRecord, TaskFacts
 from benchmark.request import RunRequest
 from benchmark.spec import RunSpec
-from benchmark.trainer import Diverged, Outcome, Trainer
+from benchmark.trainer import Diverged, Trainer
 from scenarios.errors import RequestError
 from scenarios.registry import load_plugin, source_digest
 from scenarios.scenario import scenario_reference
@@ -77,18 +79,17 @@ def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
     scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
     check(spec, scenario)
     with claimed(request.folder):
-        checkpoint = resumable(request, scenario) if request.resume else None
+        keeper = Keeper(request, scenario)
+        checkpoint = keeper.resumed() if request.resume else None
         observer = Observers(observers)
         observer.run_started(spec, [task.name for task in scenario.tasks])
         outcome, reason, status = Outcome(), None, "completed"
         measuring: Measuring | None = None
         try:
             strategy = build_strategy(spec, scenario)
-            measuring = Measuring(spec.properties, strategy, scenario, torch.device(spec.device))
-            keeper = Keeper(request, scenario, measuring)
-            trainer = Trainer(
-                strategy, scenario, spec, observer, measuring.after, keeper.keep, request.checkpoint_every
-            )
+            measuring = Measuring(spec, strategy, scenario)
+            keep = partial(keeper.keep, measuring)
+            trainer = Trainer(strategy, scenario, spec, observer, measuring.after, keep, request.checkpoint_every)
             outcome = trainer.outcome
             if checkpoint is not None:
                 measuring.restore(checkpoint.facts["cells"])
@@ -100,7 +101,7 @@ def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
         record = _record(spec, scenario, status, reason, outcome, measuring)
         try:
             if outcome.rows:
-                _predictions(scenario, outcome).write(request.folder)
+                write_predictions(request.folder, _labels(scenario), outcome)
             record.write(request.folder / "record.json")
         except OSError as error:
             raise RequestError(f"{request.folder}: the record cannot be written: {error.strerror or error}") from None
@@ -157,14 +158,9 @@ def _record(
     return RunRecord.with_metrics(fields)
 
 
-def _predictions(scenario: Scenario, outcome: Outcome) -> Predictions:
-    everything = [examples.batch(torch.arange(len(examples)))[1] for examples in scenario.test]
-    return Predictions(
-        predicted=np.stack([row.predicted for row in outcome.rows]),
-        confidence=np.stack([row.confidence for row in outcome.rows]),
-        label=torch.cat(everything).numpy().astype(np.int16),
-        task=np.repeat(np.arange(len(everything), dtype=np.int16), [len(y) for y in everything]),
-    )
+def _labels(scenario: Scenario) -> list[NDArray[np.int64]]:
+    """The labels of the test examples of each task."""
+    return [examples.batch(torch.arange(len(examples)))[1].numpy() for examples in scenario.test]
 
 
 def _environment(spec: RunSpec) -> Environment:

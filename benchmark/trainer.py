@@ -3,15 +3,16 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint, Position
-from benchmark.evaluation import Evaluation, evaluate, mean_loss
+from benchmark.coverage import Coverage
+from benchmark.evaluation import evaluate, mean_loss
 from benchmark.observers.observer import Observer, Step
 from benchmark.optimization import Plateau, build_optimizer
+from benchmark.outcome import Outcome
 from benchmark.randomness import generator_for, global_seed
 from benchmark.record import AnytimeRow, TaskCosts
 from benchmark.resuming import checkpoint_of, restore, restore_optimizer, restore_pass
@@ -25,15 +26,6 @@ REPORT = 50
 
 class Diverged(Exception):
     """The loss was not finite; the message says where."""
-
-
-@dataclass
-class Outcome:
-    """What training leaves behind, filled row by row so that an interrupted run keeps what it had."""
-
-    rows: list[Evaluation] = field(default_factory=list)
-    anytime: list[AnytimeRow] = field(default_factory=list)
-    costs: list[TaskCosts] = field(default_factory=list)
 
 
 class Trainer:
@@ -70,6 +62,7 @@ class Trainer:
         self.position = Position()
         self.device = torch.device(spec.device)
         self.outcome = Outcome()
+        self.coverage = Coverage(spec, len(scenario.tasks))
         self.order = generator_for("order", spec.seeds.order)
         self.adjusts = type(strategy).adjust_gradients is not Strategy.adjust_gradients
         # L2 decay of the network joins the gradient before the strategy adjusts it, so that what is protected
@@ -222,14 +215,14 @@ class Trainer:
             self.kept = time.monotonic()
 
     def evaluate_row(self, after: int) -> None:
-        """Test on all tasks, and keep the row."""
-        row = evaluate(self.strategy, self.scenario, after, self.device)
+        """Test on the tasks that a row covers, and keep the row."""
+        row = evaluate(self.strategy, self.scenario, after, self.device, self.coverage.after(after))
         self.outcome.rows.append(row)
         self.observer.evaluated(after + 1, row.accuracy)
 
     def evaluate_within(self, task: Task) -> None:
-        """Test on all tasks in the middle of one."""
-        row = evaluate(self.strategy, self.scenario, task.index, self.device)
+        """Test in the middle of a task."""
+        row = evaluate(self.strategy, self.scenario, task.index, self.device, self.coverage.within(task.index))
         self.outcome.anytime.append(AnytimeRow(task=task.index + 1, step=self.steps, accuracy=tuple(row.accuracy)))
 
     def task_costs(self) -> TaskCosts:

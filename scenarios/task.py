@@ -180,20 +180,25 @@ class Scenario:
     standardise: tuple[float, float] | None = None
 
     def masks(self, after: int) -> Tensor:
-        """Which classes are active in a prediction for each task, bool [tasks, classes].
+        """Which classes are active in a prediction for each task, bool [tasks, classes]; not to be changed.
 
         Args:
             after: the last task that has begun; -1 before the first.
         """
+        if self.kind == "task":
+            return self._own_classes
+        shared = torch.ones(self.classes, dtype=torch.bool)
+        if self.kind == "class" and self.active == "seen":
+            shared[:] = False
+            shared[[output for task in self.tasks[: after + 1] for output in task.classes]] = True
+        return shared.expand(len(self.tasks), -1)  # one row in memory, whatever the number of tasks
+
+    @cached_property
+    def _own_classes(self) -> Tensor:
+        """The classes of each task, bool [tasks, classes]: ten megabytes for a thousand tasks, so made once."""
         masks = torch.zeros(len(self.tasks), self.classes, dtype=torch.bool)
-        if self.kind == "domain" or (self.kind == "class" and self.active == "all"):
-            masks[:] = True
-        elif self.kind == "task":
-            for task in self.tasks:
-                masks[task.index, list(task.classes)] = True
-        else:
-            for task in self.tasks[: after + 1]:
-                masks[:, list(task.classes)] = True
+        for task in self.tasks:
+            masks[task.index, list(task.classes)] = True
         return masks
 
     @cached_property

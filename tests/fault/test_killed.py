@@ -14,7 +14,7 @@ import pytest
 
 from benchmark.checkpoint import FILE, read_checkpoint
 from benchmark.keeping import claimed
-from benchmark.predictions import read_predictions
+from benchmark.predictions import FILE as PREDICTIONS
 from scenarios.errors import RequestError
 
 RUNS = [
@@ -38,8 +38,7 @@ def content(folder: Path) -> tuple[dict[str, Any], bytes]:
     del record["environment"]
     for cost in record["costs"]:
         del cost["seconds"]
-    predictions = read_predictions(path.parent)
-    return record, predictions.predicted.tobytes() + predictions.confidence.tobytes()
+    return record, (path.parent / PREDICTIONS).read_bytes()
 
 
 def test_a_killed_run_resumes_to_the_record_of_one_never_killed(tmp_path: Path, kills: int) -> None:
