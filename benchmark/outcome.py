@@ -40,12 +40,17 @@ class StoredEvaluation:
 
     @property
     def predicted(self) -> NDArray[np.signedinteger]:
-        return np.fromfile(self.path, self.kind, self.answers, offset=self.place)
+        return self._read(self.kind, self.place)
 
     @property
     def confidence(self) -> NDArray[np.float16]:
-        place = self.place + self.answers * np.dtype(self.kind).itemsize
-        return np.fromfile(self.path, np.float16, self.answers, offset=place)
+        return self._read("float16", self.place + self.answers * np.dtype(self.kind).itemsize)
+
+    def _read(self, kind: str, place: int) -> NDArray[Any]:
+        found = np.fromfile(self.path, kind, self.answers, offset=place)
+        if len(found) < self.answers:
+            raise OSError(f"{self.path} is cut short")
+        return found
 
 
 def facts_of(row: Evaluation | StoredEvaluation) -> dict[str, Any]:
