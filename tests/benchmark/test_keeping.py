@@ -92,7 +92,11 @@ def test_an_interrupted_run_comes_back_with_all_that_was_measured(tmp_path: Path
 def test_a_damaged_journal_is_one_line_and_nothing_is_lost(tmp_path: Path) -> None:
     kept(tmp_path, until=4)
     checkpoint, whole = (tmp_path / FILE).read_bytes(), (tmp_path / JOURNAL).read_bytes()
-    for content, says in ((whole[:-1], "cut short"), (b"?" + whole[1:], "a checksum differs"), (None, "No such file")):
+    for content, says in (
+        (whole[:-1], "cut short"),
+        (b"?" + whole[1:], "a checksum differs"),
+        (None, "No such file or directory"),
+    ):
         (tmp_path / JOURNAL).unlink() if content is None else (tmp_path / JOURNAL).write_bytes(content)
         with pytest.raises(RequestError, match=f"{says}; run again from the start") as caught:
             interrupted_run(tmp_path)
