@@ -63,28 +63,28 @@ def evaluate(
         tasks: the tasks to test, in order; None for all.
     """
     chosen = tuple(range(len(scenario.tasks)) if tasks is None else tasks)
+    sizes = [len(scenario.test[index]) for index in chosen]
     masks = scenario.masks(after).to(device)
-    answers: list[Tensor] = [torch.empty(0, dtype=torch.long, device=device)]
-    probabilities: list[Tensor] = [torch.empty(0, device=device)]
-    labels: list[Tensor] = [torch.empty(0, dtype=torch.long)]
+    # Made before the first batch: small results kept between the large ones of each batch would leave memory in
+    # pieces too small for the next batch. On the device, so that nothing is waited for until the end.
+    narrow = torch.int16 if scenario.classes <= torch.iinfo(torch.int16).max else torch.int32
+    predicted = torch.empty(sum(sizes), dtype=narrow, device=device)
+    confidence = torch.empty(sum(sizes), dtype=torch.float16, device=device)
+    labels = torch.empty(sum(sizes), dtype=narrow)
+    done = 0
     with evaluating(strategy):
         for examples in (scenario.test[index] for index in chosen):
             for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
                 told = task if scenario.kind == "task" else torch.zeros_like(task)
                 answer, probability = _answer(strategy, x.to(device), told.to(device), masks)
-                answers.append(answer)
-                probabilities.append(probability)
-                labels.append(y)
-    # Looked at once, at the end: a device is not waited for after every batch.
-    predicted = torch.cat(answers).cpu()
-    right = (predicted == torch.cat(labels)).split([len(scenario.test[index]) for index in chosen])
+                part = slice(done, done + len(y))
+                predicted[part], confidence[part], labels[part] = answer, probability, y
+                done += len(y)
+    predicted = predicted.cpu()
     accuracy: list[float | None] = [None] * len(scenario.tasks)
-    for index, each in zip(chosen, right, strict=True):
-        accuracy[index] = int(each.sum()) / len(each)
-    narrow = torch.int16 if scenario.classes <= torch.iinfo(torch.int16).max else torch.int32
-    return Evaluation(
-        chosen, accuracy, predicted.to(narrow).numpy(), torch.cat(probabilities).to("cpu", torch.float16).numpy()
-    )
+    for index, right in zip(chosen, (predicted == labels).split(sizes), strict=True):
+        accuracy[index] = int(right.sum()) / len(right)
+    return Evaluation(chosen, accuracy, predicted.numpy(), confidence.cpu().numpy())
 
 
 def _answer(strategy: Strategy, x: Tensor, task: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
