@@ -5,21 +5,23 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmark.checkpoint import Checkpoint, remove_checkpoint
-from benchmark.keeping import Keeper, claimed, resumable
+from benchmark.keeping import Keeper, claimed
 from benchmark.measuring import Measuring
 from benchmark.observers.observer import Observer, Observers
-from benchmark.predictions import Predictions
+from benchmark.outcome import Outcome
+from benchmark.predictions import write_predictions
 from benchmark.randomness import global_seed
 from benchmark.record import Environment, RunRecord, TaskFacts, TeamMember
-from benchmark.replica import Outcome, Replica
+from benchmark.replica import Replica
 from benchmark.request import RunRequest
 from benchmark.resuming import Ended
 from benchmark.spec import RunSpec
@@ -95,18 +97,18 @@ def run_team(requests: Sequence[RunRequest], observers: Sequence[Sequence[Observ
         check(spec, scenario)
     check_team(specs, scenarios)
     with claimed(first.home):
-        checkpoint = resumable(requests, scenarios) if first.resume else None
+        keeper = Keeper(requests, scenarios)
+        checkpoint = keeper.resumed() if first.resume else None
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
         error: Exception | None = None
         compiled = worth_compiling(specs, scenarios[0])
         try:
             replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]
-            keeper = Keeper(requests, scenarios, [each.measuring for each in making if each.measuring])
             trainer = Trainer(
                 replicas,
                 compiled=compiled,
                 varied=varied(specs),
-                keep=keeper.keep,
+                keep=partial(keeper.keep, [each.measuring for each in making if each.measuring]),
                 every=first.checkpoint_every,
             )
             trainer.run(checkpoint)
@@ -138,7 +140,7 @@ class _Making:
     def replica(self, checkpoint: Checkpoint | None, place: int) -> Replica:
         """The strategy, ready for the trainer; what was measured before a checkpoint is taken on."""
         strategy = build_strategy(self.spec, self.scenario)
-        self.measuring = Measuring(self.spec.properties, strategy, self.scenario, torch.device(self.spec.device))
+        self.measuring = Measuring(self.spec, strategy, self.scenario)
         if checkpoint is not None:
             self.measuring.restore(checkpoint.facts["cells"][place])
         self.made = Replica(strategy, self.scenario, self.spec, self.observer, self.measuring.after)
@@ -168,7 +170,7 @@ class _Making:
         folder = self.request.folder
         try:
             if self.made and self.made.outcome.rows:
-                _predictions(self.scenario, self.made.outcome).write(folder)
+                write_predictions(folder, _labels(self.scenario), self.made.outcome)
             record.write(folder / "record.json")
         except OSError as error:
             raise RequestError(f"{folder}: the record cannot be written: {error.strerror or error}") from None
@@ -222,14 +224,9 @@ def _record(
     return RunRecord.with_metrics(fields)
 
 
-def _predictions(scenario: Scenario, outcome: Outcome) -> Predictions:
-    everything = [examples.batch(torch.arange(len(examples)))[1] for examples in scenario.test]
-    return Predictions(
-        predicted=np.stack([row.predicted for row in outcome.rows]),
-        confidence=np.stack([row.confidence for row in outcome.rows]),
-        label=torch.cat(everything).numpy().astype(np.int16),
-        task=np.repeat(np.arange(len(everything), dtype=np.int16), [len(y) for y in everything]),
-    )
+def _labels(scenario: Scenario) -> list[NDArray[np.int64]]:
+    """The labels of the test examples of each task."""
+    return [examples.batch(torch.arange(len(examples)))[1].numpy() for examples in scenario.test]
 
 
 def _environment(spec: RunSpec, *, compiled: bool = False, team: Sequence[RunSpec] = ()) -> Environment:

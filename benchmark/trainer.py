@@ -108,7 +108,7 @@ class Trainer:
 
         def start(replica: Replica) -> None:
             task = replica.scenario.tasks[index]
-            masks = replica.scenario.masks(index)
+            masks = replica.scenario.masks(index).clone()
             masks[index + 1 :] = False
             replica.strategy.masks = masks.to(self.device)
             if not self.position.begun:
@@ -281,18 +281,20 @@ class Trainer:
             self.kept = time.monotonic()
 
     def evaluate_row(self, after: int) -> None:
-        """Test every replica on all tasks, and keep the row."""
+        """Test every replica on the tasks that a row covers, and keep the row."""
 
         def one(replica: Replica) -> None:
-            row = evaluate(replica.strategy, replica.scenario, after, self.device)
+            tasks = replica.coverage.after(after)
+            row = evaluate(replica.strategy, replica.scenario, after, self.device, tasks)
             replica.outcome.rows.append(row)
             replica.observer.evaluated(after + 1, row.accuracy)
 
         self.each(one)
 
     def evaluate_within(self, replica: Replica, index: int) -> None:
-        """Test a replica on all tasks in the middle of one."""
-        row = evaluate(replica.strategy, replica.scenario, index, self.device)
+        """Test a replica in the middle of a task."""
+        tasks = replica.coverage.within(index)
+        row = evaluate(replica.strategy, replica.scenario, index, self.device, tasks)
         anytime = AnytimeRow(task=index + 1, step=replica.steps, accuracy=tuple(row.accuracy))
         replica.outcome.anytime.append(anytime)
 

@@ -59,6 +59,14 @@ def run(
     ] = False,
     network: Annotated[str, typer.Option(help="As `mlp:400x400,dropout=0.5`, `cnn`, `resnet18`.")] = "mlp:400x400",
     properties: Annotated[str, typer.Option(help="all, none, or names joined by commas.")] = "none",
+    evaluate: Annotated[
+        str,
+        typer.Option(
+            metavar="all|seen|sample=K",
+            help="On which tasks to test after each task: all, those seen, or the newest and K earlier ones; "
+            "on all after the last. For hundreds of tasks, sample=10.",
+        ),
+    ] = "all",
     evaluate_every: Annotated[
         int | None, typer.Option(help="Also test after every so many steps within a task.")
     ] = None,
@@ -105,6 +113,7 @@ def run(
             "carry_optimizer": carry_optimizer,
             "network": network,
             "properties": properties,
+            "evaluate": evaluate,
             "evaluate_every": evaluate_every,
             "device": device,
             "threads": threads,

@@ -51,7 +51,7 @@ class Stepped(Event):
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """The tasks seen were evaluated: their mean accuracy."""
+    """Tasks were evaluated: the mean accuracy on those of them that were seen."""
 
     accuracy: float
 
@@ -89,9 +89,9 @@ class EventObserver(Observer):
             self._next = now + EVERY
             self.send(Stepped(self.run_key, step.task, step.step, step.steps))
 
-    def evaluated(self, task: int, accuracy: Sequence[float]) -> None:
-        if task:
-            self.send(Evaluated(self.run_key, fmean(accuracy[:task])))
+    def evaluated(self, task: int, accuracy: Sequence[float | None]) -> None:
+        if seen := [value for value in accuracy[:task] if value is not None]:
+            self.send(Evaluated(self.run_key, fmean(seen)))
 
     def run_ended(self, record: RunRecord) -> None:
         self.send(Ended(self.run_key, record.status, record.reason))

@@ -94,6 +94,32 @@ def test_the_size_of_batches_changes_nothing(kind: str, monkeypatch: pytest.Monk
     assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_answered_on_a_task_hangs_on_no_other_task(kind: str) -> None:
+    strategy, scenario = made(f"split-digits:{kind}")
+    whole = evaluate(strategy, scenario, 2, CPU)
+    for tasks in ([], [3], [0, 2], [0, 1, 2, 3, 4]):
+        found = evaluate(strategy, scenario, 2, CPU, tasks)
+        assert found.tasks == tuple(tasks)
+        assert found.accuracy == [whole.accuracy[task] if task in tasks else None for task in range(5)]
+        for name in ("predicted", "confidence"):
+            parts = [getattr(whole, name)[of_task(scenario, whole, task)] for task in tasks]
+            assert getattr(found, name).tobytes() == b"".join(part.tobytes() for part in parts)
+            assert getattr(found, name).dtype == getattr(whole, name).dtype
+
+
+def test_more_outputs_than_16_bits_count_are_told_apart() -> None:
+    plain, scenario = made("split-digits:domain")
+    many = Scenario(**{**vars(scenario), "classes": 40_000})
+    strategy = Strategy(build_network("mlp:4", many))
+    with torch.no_grad():
+        strategy.network.output.bias[39_999] = 100.0
+    found = evaluate(strategy, many, 0, CPU)
+    assert found.predicted.dtype == np.int32
+    assert set(found.predicted.tolist()) == {39_999}
+    assert evaluate(plain, scenario, 0, CPU).predicted.dtype == np.int16
+
+
 class Frozen(Strategy):
     """Keeps a teacher in evaluation mode whatever happens around it."""
 

@@ -61,6 +61,8 @@ BAD = [
     ((*RUN, "--network", "mlp:4,dropout=2"), "dropout=2 is not possible"),
     ((*RUN, "--properties", "adverserial"), "no property 'adverserial'; did you mean 'adversarial'?"),
     ((*RUN, "--properties", "adversarial:epsilon=-1"), "epsilon=-1 is not possible"),
+    ((*RUN, "--evaluate", "some"), "evaluate='some' is not possible: it should be all, seen, or sample=K"),
+    ((*RUN, "--evaluate", "sample=0"), "evaluate='sample=0' is not possible"),
     ((*RUN, "--evaluate-every", "0"), "evaluate_every=0 is not possible"),
     ((*RUN, "--device", "tpu7"), "--device tpu7 is not to be had here"),
     ((*RUN, "--device", "cuda:99"), "--device cuda:99 is not to be had here"),

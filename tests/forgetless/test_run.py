@@ -120,6 +120,21 @@ def test_any_metric_can_be_shown(forgetless) -> None:  # type: ignore[no-untyped
     assert ranks == sorted(ranks)
 
 
+def test_a_sample_of_tasks_gives_the_same_figures_or_says_what_to_ask_for(forgetless) -> None:  # type: ignore[no-untyped-def]
+    entries = {}
+    for evaluate in ("sample=1", "all"):
+        asked = ("run", "permuted-digits:domain,tasks=4", "naive", *QUICK, "--evaluate", evaluate)
+        result = forgetless(*asked, "--post", f"{evaluate}.db", "--json")
+        assert result.code == 0, result.err
+        (entries[evaluate],) = json.loads(result.out)["entries"]
+    sampled, whole = entries.values()
+    assert sampled["metrics"] == {name: whole["metrics"][name] for name in sampled["metrics"]}
+    assert {"average_accuracy", "learning_accuracy", "backward_transfer"} == sampled["metrics"].keys()
+    assert sampled["undefined"]["forgetting"].endswith("ask for --evaluate all")
+    shown = forgetless("leaderboard", "show", "--board", "sample=1.db")
+    assert "forgetting of naive: a task in an earlier row was not measured: ask for --evaluate all" in shown.out
+
+
 def test_a_failed_run_gives_exit_code_1_and_the_others_are_posted(forgetless, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "breaks.py").write_text(
         "from strategies.strategy import Strategy, register\n\n\n"

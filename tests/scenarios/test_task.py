@@ -105,6 +105,14 @@ def test_moving_examples_applies_their_transform_once() -> None:
     assert read.to(torch.device("cpu")) is read
 
 
+def test_shifted_labels_are_the_labels_they_stand_for() -> None:
+    shifted, plain = TensorExamples(X, Y, 1, shift=20), TensorExamples(X, Y + 20, 1)
+    assert torch.equal(shifted.batch(ORDER)[1], plain.batch(ORDER)[1])
+    moved = shifted.to(torch.device("cpu"))
+    assert torch.equal(moved.batch(ORDER)[1], plain.batch(ORDER)[1])
+    assert shifted.digest() == moved.digest() == plain.digest() != TensorExamples(X, Y, 1).digest()
+
+
 def test_inputs_and_labels_must_be_equally_many() -> None:
     with pytest.raises(ValueError, match="10 inputs but 9 labels"):
         TensorExamples(X, Y[:9], 0)
