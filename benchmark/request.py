@@ -18,6 +18,7 @@ class RunRequest:
         track: "wandb" to follow it there.
         checkpoint_every: seconds between checkpoints within a task; there is one after each task anyway.
         resume: whether to go on from the checkpoint in the folder.
+        label: what it is called where people read of it; strategy and seed where it is empty.
     """
 
     spec: RunSpec
@@ -27,6 +28,11 @@ class RunRequest:
     track: str | None = None
     checkpoint_every: float = 60.0
     resume: bool = False
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.label or f"{self.spec.strategy} seed {self.spec.seeds.init}"
 
 
 def run_folder(out: Path, spec: RunSpec) -> Path:

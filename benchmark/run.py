@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from benchmark.checkpoint import remove_checkpoint
+from benchmark.interruption import interruptible
 from benchmark.keeping import Keeper, claimed, resumable
 from benchmark.measuring import Measuring
 from benchmark.observers.observer import Observer, Observers
@@ -62,21 +63,38 @@ def check(spec: RunSpec, scenario: Scenario) -> None:
         )
 
 
-def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_of(spec: RunSpec) -> int:
+    """How many threads a run uses: those it asks for, or all cores where there are fewer."""
+    return min(spec.threads, cores())
+
+
+def run(request: RunRequest, observers: Sequence[Observer] = (), scenario: Scenario | None = None) -> RunRecord:
     """Make a run and write its record; a run that diverges or fails has a record as well.
+
+    Args:
+        request: what to run.
+        observers: are told what happens.
+        scenario: the request's, where it is at hand; it is loaded otherwise.
 
     Raises:
         RequestError: where the request cannot be carried out as made; nothing is written then.
+        KeyboardInterrupt: where it was interrupted; a checkpoint is in its folder.
     """
     spec = request.spec
     for plugin in request.plugins:
         load_plugin(plugin)
     # The first optimiser of a process imports this, which takes seconds: they are not the first task's.
     importlib.import_module("torch._dynamo")
-    torch.set_num_threads(spec.threads)
-    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
+    torch.set_num_threads(threads_of(spec))
+    if scenario is None:
+        scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
     check(spec, scenario)
-    with claimed(request.folder):
+    with claimed(request.folder), interruptible() as interruption:
         checkpoint = resumable(request, scenario) if request.resume else None
         observer = Observers(observers)
         observer.run_started(spec, [task.name for task in scenario.tasks])
@@ -87,7 +105,14 @@ def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
             measuring = Measuring(spec.properties, strategy, scenario, torch.device(spec.device))
             keeper = Keeper(request, scenario, measuring)
             trainer = Trainer(
-                strategy, scenario, spec, observer, measuring.after, keeper.keep, request.checkpoint_every
+                strategy,
+                scenario,
+                spec,
+                observer,
+                measuring.after,
+                keeper.keep,
+                request.checkpoint_every,
+                interruption,
             )
             outcome = trainer.outcome
             if checkpoint is not None:
@@ -110,10 +135,11 @@ def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
         return record
 
 
-def failed_record(request: RunRequest, reason: str) -> RunRecord:
+def failed_record(request: RunRequest, reason: str, scenario: Scenario | None = None) -> RunRecord:
     """The record of a run that cannot tell itself how it ended. It is not written."""
     spec = request.spec
-    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
+    if scenario is None:
+        scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
     return _record(spec, scenario, "failed", reason, Outcome(), None)
 
 

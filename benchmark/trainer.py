@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint, Position
 from benchmark.evaluation import Evaluation, evaluate, mean_loss
+from benchmark.interruption import Interruption
 from benchmark.observers.observer import Observer, Step
 from benchmark.optimization import Plateau, build_optimizer
 from benchmark.randomness import generator_for, global_seed
@@ -47,6 +48,7 @@ class Trainer:
         measure: called after each task, with the task; for properties.
         keep: given a checkpoint after each task, and within tasks after every so many seconds; None for none.
         every: those seconds.
+        interruption: looked at after every step; where it asks, a checkpoint is kept and the run stops.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Trainer:
         measure: Callable[[Task], None],
         keep: Callable[[Checkpoint], None] | None = None,
         every: float = 60.0,
+        interruption: Interruption | None = None,
     ) -> None:
         self.strategy = strategy
         self.scenario = scenario
@@ -66,6 +69,7 @@ class Trainer:
         self.measure = measure
         self.keep = keep
         self.every = every
+        self.interruption = interruption or Interruption()
         self.kept = time.monotonic()
         self.position = Position()
         self.device = torch.device(spec.device)
@@ -85,6 +89,7 @@ class Trainer:
 
         Raises:
             Diverged: where the loss is not finite.
+            KeyboardInterrupt: where it was interrupted, once the checkpoint is kept.
         """
         with global_seed(self.device, "dropout", self.spec.seeds.order):
             if checkpoint is None:
@@ -160,13 +165,12 @@ class Trainer:
                 self.steps += 1
                 self.examples += len(batch.y)
                 within = self.spec.evaluate_every and self.steps % self.spec.evaluate_every == 0
-                if within or len(losses) == REPORT:
+                if within or len(losses) == REPORT or self.interruption.asked:
                     self.report(task, losses, expected)
                     clock.stop()
                     if within:
                         self.evaluate_within(task)
-                    if time.monotonic() - self.kept > self.every:
-                        self.save()
+                    self.save_if_due()
                     clock.start()
             self.report(task, losses, expected)
             if self.plateau is not None:
@@ -175,6 +179,7 @@ class Trainer:
             self.position.epoch, self.position.step = self.position.epoch + 1, 0
             if self.plateau is not None and self.plateau.stopped:
                 break
+            self.save_if_due()
         if self.plateau is not None:
             self.plateau.finish()
 
@@ -220,6 +225,12 @@ class Trainer:
         if self.keep is not None:
             self.keep(checkpoint_of(self))
             self.kept = time.monotonic()
+        if self.interruption.asked:
+            raise KeyboardInterrupt
+
+    def save_if_due(self) -> None:
+        if self.interruption.asked or time.monotonic() - self.kept > self.every:
+            self.save()
 
     def evaluate_row(self, after: int) -> None:
         """Test on all tasks, and keep the row."""

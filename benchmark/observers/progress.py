@@ -58,10 +58,11 @@ class Evaluated(Event):
 
 @dataclass(frozen=True)
 class Ended(Event):
-    """A run ended, with the status and the reason of its record."""
+    """A run ended, with the status and the reason of its record; `label` names one that never began."""
 
     status: str
     reason: str | None
+    label: str | None = None
 
 
 class EventObserver(Observer):
@@ -175,10 +176,10 @@ class Progress:
                     run.task, run.step, run.steps = task, step, steps
                 case Evaluated(_, accuracy) if run:
                     run.accuracy = accuracy
-                case Ended(key, status, reason):
+                case Ended(key, status, reason, label):
                     self._ended += 1
                     self._runs.pop(key, None)
-                    line = _last_words(run or _Run(key, 0, now), now, status, reason)
+                    line = _last_words(run or _Run(label or key, 0, now), now, status, reason)
         if line is not None and not self.quiet:
             # Outside the lock: to print, the console draws the display anew.
             self.console.print(line, soft_wrap=True)
