@@ -41,7 +41,9 @@ def interruptible(stop: Callable[[], object] | None = None) -> Iterator[Interrup
             signal.signal(number, before[number])
 
     def note(number: int, frame: FrameType | None) -> None:
-        put_back()
+        if interruption.asked:
+            put_back()
+            signal.raise_signal(number)
         interruption.asked = True
         if stop is not None:
             stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmark.checkpoint import Checkpoint, read_checkpoint
 from benchmark.measuring import Measuring
+from benchmark.record import RunRecord, read_record
 from benchmark.request import RunRequest
 from benchmark.spec import RunSpec
 from scenarios.errors import RequestError
@@ -75,6 +76,28 @@ def resumable(request: RunRequest, scenario: Scenario) -> Checkpoint:
             f"{request.folder}: the source of {request.spec.strategy} has changed since it began: run it anew"
         )
     return checkpoint
+
+
+def finished(request: RunRequest, scenario: Scenario) -> RunRecord | None:
+    """The record in the request's folder, where it is a result of this very run, data and strategy included."""
+    try:
+        record = read_record(request.folder)
+    except RequestError:
+        return None
+    same = (
+        record.spec == request.spec
+        and record.scenario_digest == scenario.digest
+        and record.strategy_digest == source_digest(STRATEGIES.get(request.spec.strategy))
+    )
+    return record if same and record.status != "failed" else None
+
+
+def can_resume(request: RunRequest, scenario: Scenario) -> bool:
+    """Whether the request's folder has a checkpoint of this very run."""
+    try:
+        return resumable(request, scenario).facts["spec"] == request.spec.model_dump(mode="json")
+    except RequestError:
+        return False
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -98,6 +98,7 @@ class _Pool:
         # torch._dynamo is what the first optimiser imports, which takes two seconds.
         self.context = get_context("forkserver")
         self.context.set_forkserver_preload([__name__, "torch._dynamo"])
+        resource_tracker.ensure_running()  # the server starts it otherwise, which would undo what `start` blocks
 
     def work(self) -> list[RunRecord]:
         with interruptible(self.stop) as self.interruption:

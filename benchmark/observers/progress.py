@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -148,7 +148,7 @@ class Progress:
         )
         self._drawn = self.console.is_interactive and not quiet
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         self._started = time.monotonic()
         if self._drawn:
             self._live.start()
@@ -162,6 +162,11 @@ class Progress:
         """An observer of one more run in this process."""
         self._observers += 1
         return EventObserver(self.apply, f"run {self._observers} of this process", label)
+
+    def note(self, text: str | None) -> None:
+        """Print a line for people, if there is one."""
+        if text and not self.quiet:
+            self.console.print(Text(text, style="dim"), soft_wrap=True)
 
     def apply(self, event: Event) -> None:
         """Take note of an event, of whichever process."""
