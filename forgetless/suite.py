@@ -47,7 +47,9 @@ class Cell:
 
 
 def suite(
-    file: Annotated[Path, typer.Argument(help="In TOML; `forgetless.suite_file` and the README say what is in it.")],
+    file: Annotated[
+        Path, typer.Argument(help="In TOML: scenarios, strategies, seeds and options; the README shows one.")
+    ],
     plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
     data: Annotated[Path | None, typer.Option(help="Where data sets are looked for first.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,

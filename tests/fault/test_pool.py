@@ -139,7 +139,7 @@ def test_never_more_threads_than_cores(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_run_never_has_more_threads_than_there_are_cores(tmp_path: Path) -> None:
-    (request,) = requests(tmp_path, tiny_spec("split-digits:task", "naive", threads=1000))
+    (request,) = requests(tmp_path, tiny_spec("split-digits:task,tasks=1", "naive", iterations=1, threads=1000))
     record = run(request)
     assert record.spec.threads == 1000
     assert record.environment.threads == cores()
