@@ -2,12 +2,16 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+ECHO = 0.5
+"""Seconds within which a second signal is the first once more: `timeout`, say, sends it to a process and its group."""
 
 
 @dataclass
@@ -30,6 +34,7 @@ def interruptible(stop: Callable[[], object] | None = None) -> Iterator[Interrup
         KeyboardInterrupt: at the end, where one was noted.
     """
     interruption = Interruption()
+    since = 0.0
     if threading.current_thread() is not threading.main_thread():
         yield interruption  # signals are the main thread's
         return
@@ -41,9 +46,13 @@ def interruptible(stop: Callable[[], object] | None = None) -> Iterator[Interrup
             signal.signal(number, before[number])
 
     def note(number: int, frame: FrameType | None) -> None:
+        nonlocal since
         if interruption.asked:
-            put_back()
-            signal.raise_signal(number)
+            if time.monotonic() - since >= ECHO:
+                put_back()
+                signal.raise_signal(number)
+            return
+        since = time.monotonic()
         interruption.asked = True
         if stop is not None:
             stop()

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread, Timer
 
 from benchmark.execution.sharing import SharedScenario
-from benchmark.interruption import interruptible
+from benchmark.interruption import SIGNALS, interruptible
 from benchmark.observers.observer import Observer
 from benchmark.observers.progress import Ended, Event, EventObserver
 from benchmark.record import RunRecord
@@ -137,12 +137,13 @@ class _Pool:
         request = self.requests[place]
         ours, theirs = self.context.Pipe(duplex=False)
         process = self.context.Process(target=_work, args=(request, str(place), theirs, self.scenario_of(request)))
-        # What is born here never sees Ctrl-C, which a terminal sends to all at once: we ask our children to stop.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # The server and its children never see Ctrl-C, which a terminal sends to all at once, and the server no
+        # SIGTERM: it is for us to ask our children to stop, and for the server to tell us that they have.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             process.start()
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         theirs.close()
         child = _Child(place, process, ours)
         self.running.append(child)
@@ -223,6 +224,7 @@ def _last_words(code: int | None) -> str:
 
 def _work(request: RunRequest, key: str, connection: Connection, shared: SharedScenario | None) -> None:
     """In the child: make the run, tell the parent what happens, then hand it the record."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     Thread(target=_end_with_parent, daemon=True).start()
     scenario = None
     if shared is not None:

@@ -35,8 +35,9 @@ def test_the_first_signal_is_noted_and_told_at_the_end(number: signal.Signals) -
     assert signal.getsignal(number) is before
 
 
-def test_the_second_signal_does_what_it_always_did() -> None:
+def test_the_second_signal_does_what_it_always_did(monkeypatch: pytest.MonkeyPatch) -> None:
     reached = []
+    monkeypatch.setattr("benchmark.interruption.ECHO", 0.0)
 
     @interruptible()
     def work() -> None:
@@ -48,6 +49,20 @@ def test_the_second_signal_does_what_it_always_did() -> None:
     with pytest.raises(KeyboardInterrupt):
         work()
     assert reached == ["after the first"]
+
+
+def test_a_signal_that_comes_twice_at_once_is_one() -> None:
+    reached = []
+
+    @interruptible()
+    def work() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        reached.append("after both")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert reached == ["after both"]
 
 
 def test_an_error_within_is_that_error() -> None:
