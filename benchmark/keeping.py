@@ -14,7 +14,7 @@ from benchmark.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint
 from benchmark.journal import Damaged, Journal
 from benchmark.measuring import Measuring
 from benchmark.outcome import Outcome, StoredEvaluation, facts_of
-from benchmark.record import AnytimeRow, TaskCosts
+from benchmark.record import AnytimeRow, RunRecord, TaskCosts, read_record
 from benchmark.request import RunRequest
 from benchmark.spec import RunSpec
 from scenarios.errors import RequestError
@@ -153,6 +153,29 @@ def _entries(journal: Journal, checkpoint: Checkpoint) -> Iterator[tuple[dict[st
         yield from journal.recall(checkpoint.facts["journal"])
     except Damaged as error:
         raise RequestError(f"{error}; run again from the start") from None
+
+
+def finished(request: RunRequest, scenario: Scenario) -> RunRecord | None:
+    """The record in the request's folder, where it is a result of this very run, data and strategy included."""
+    try:
+        record = read_record(request.folder)
+    except RequestError:
+        return None
+    same = (
+        record.spec == request.spec
+        and record.scenario_digest == scenario.digest
+        and record.strategy_digest == source_digest(STRATEGIES.get(request.spec.strategy))
+    )
+    return record if same and record.status != "failed" else None
+
+
+def can_resume(requests: Sequence[RunRequest], scenarios: Sequence[Scenario]) -> bool:
+    """Whether there is a checkpoint of this very run, or of the very runs of a team."""
+    keeper = Keeper(requests, scenarios)
+    try:
+        return keeper.resumed().facts["runs"] == keeper.facts["runs"]
+    except RequestError:
+        return False
 
 
 @contextmanager

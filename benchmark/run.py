@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.checkpoint import Checkpoint, remove_checkpoint
+from benchmark.interruption import interruptible
 from benchmark.keeping import Keeper, claimed
 from benchmark.measuring import Measuring
 from benchmark.observers.observer import Observer, Observers
@@ -67,36 +69,51 @@ def check(spec: RunSpec, scenario: Scenario) -> None:
         )
 
 
-def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
-    """Make a run and write its record; a run that diverges or fails has a record as well.
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    Raises:
-        RequestError: where the request cannot be carried out as made; nothing is written then.
-    """
+
+def threads_of(spec: RunSpec) -> int:
+    """How many threads a run uses: those it asks for, or all cores where there are fewer."""
+    return min(spec.threads, cores())
+
+
+def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
+    """Make a run and write its record, as `run_team` does."""
     return run_team([request], [observers])[0]
 
 
-def run_team(requests: Sequence[RunRequest], observers: Sequence[Sequence[Observer]]) -> list[RunRecord]:
-    """Make runs that train at once, and write their records. Most often there is only one.
+def run_team(
+    requests: Sequence[RunRequest],
+    observers: Sequence[Sequence[Observer]],
+    scenarios: Sequence[Scenario] | None = None,
+) -> list[RunRecord]:
+    """Make runs that train at once, most often only one, and write their records.
+
+    A run that diverges or fails has a record as well.
 
     Args:
-        requests: runs of one team (see `benchmark.team`).
-        observers: those of each.
+        requests: runs of one team (see `benchmark.team`), or a single one.
+        observers: those of each are told what happens.
+        scenarios: of each, where they are at hand; they are loaded otherwise.
 
     Raises:
         RequestError: where a request cannot be carried out as made; nothing is written then.
+        KeyboardInterrupt: where they were interrupted; a checkpoint is in their folder.
     """
     first, specs = requests[0], [request.spec for request in requests]
     for plugin in first.plugins:
         load_plugin(plugin)
     # The compiler of a process takes seconds to import, at its first use: they are not the first task's.
     importlib.import_module("torch._dynamo")
-    torch.set_num_threads(first.spec.threads)
-    scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data) for spec in specs]
+    torch.set_num_threads(threads_of(first.spec))
+    if scenarios is None:
+        scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data) for spec in specs]
     for spec, scenario in zip(specs, scenarios, strict=True):
         check(spec, scenario)
     check_team(specs, scenarios)
-    with claimed(first.home):
+    with claimed(first.home), interruptible() as interruption:
         keeper = Keeper(requests, scenarios)
         checkpoint = keeper.resumed() if first.resume else None
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
@@ -110,6 +127,7 @@ def run_team(requests: Sequence[RunRequest], observers: Sequence[Sequence[Observ
                 varied=varied(specs),
                 keep=partial(keeper.keep, [each.measuring for each in making if each.measuring]),
                 every=first.checkpoint_every,
+                interruption=interruption,
             )
             trainer.run(checkpoint)
             compiled = trainer.stepper.compiled
@@ -120,6 +138,9 @@ def run_team(requests: Sequence[RunRequest], observers: Sequence[Sequence[Observ
             each.write(record)
         if all(record.status != "failed" for record in records):
             remove_checkpoint(first.home)
+            if first.team is not None:
+                with suppress(OSError):
+                    first.team.rmdir()
         for each, record in zip(making, records, strict=True):
             each.observer.run_ended(record)
         return records

@@ -17,6 +17,9 @@ from benchmark.keeping import claimed
 from benchmark.predictions import FILE as PREDICTIONS
 from scenarios.errors import RequestError
 
+KILLS = int(os.environ.get("FORGETLESS_KILLS", "4"))
+"""How many runs are killed: a few in `make test`, a hundred in `make fault`."""
+
 RUNS = [
     ("split-digits:task", "hat", "all"),
     ("split-digits:class", "rehearsal", "seen"),
@@ -41,36 +44,37 @@ def content(folder: Path) -> tuple[dict[str, Any], bytes]:
     return record, (path.parent / PREDICTIONS).read_bytes()
 
 
-def test_a_killed_run_resumes_to_the_record_of_one_never_killed(tmp_path: Path, kills: int) -> None:
-    chance = random.Random(0)
-    for number in range(kills):
-        scenario, strategy, evaluate = RUNS[number % len(RUNS)]
-        seeds = f"{number // len(RUNS)},"
-        arguments = ("run", scenario, strategy, "--seeds", seeds, "--evaluate", evaluate, *OPTIONS)
-        whole, broken = tmp_path / f"whole-{number}", tmp_path / f"broken-{number}"
-        start = time.monotonic()
-        subprocess.run(command(*arguments, "--out", str(whole)), check=True, stdout=subprocess.DEVNULL, timeout=120)
-        long = time.monotonic() - start
-        process = subprocess.Popen(
-            command(*arguments, "--out", str(broken), "--checkpoint-every", "0"), stdout=subprocess.DEVNULL
-        )
-        until_begun(broken, process)
-        time.sleep(chance.random() * long * 0.3)
-        process.kill()
-        process.wait()
-        resume = command("resume", str(broken), "--quiet")
-        while list(broken.rglob(FILE)):
-            # Killed a second time while it resumes, every other time.
-            again = subprocess.Popen(resume, stdout=subprocess.DEVNULL)
-            try:
-                again.wait(timeout=chance.uniform(3, 8) if number % 2 else 120)
-            except subprocess.TimeoutExpired:
-                again.kill()
-                again.wait()
-                number += 1
-        assert content(broken) == content(whole), f"{scenario} {strategy} is another run after {number} kills"
-        left = {path.name for path in broken.rglob("*") if path.is_file()}
-        assert left == {"record.json", PREDICTIONS}, "something is left lying about"
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_killed_run_resumes_to_the_record_of_one_never_killed(tmp_path: Path, number: int) -> None:
+    chance = random.Random(number)
+    scenario, strategy, evaluate = RUNS[number % len(RUNS)]
+    seeds = f"{number // len(RUNS)},"
+    arguments = ("run", scenario, strategy, "--seeds", seeds, "--evaluate", evaluate, *OPTIONS)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    start = time.monotonic()
+    subprocess.run(command(*arguments, "--out", str(whole)), check=True, stdout=subprocess.DEVNULL, timeout=120)
+    long = time.monotonic() - start
+    process = subprocess.Popen(
+        command(*arguments, "--out", str(broken), "--checkpoint-every", "0"), stdout=subprocess.DEVNULL
+    )
+    until_begun(broken, process)
+    time.sleep(chance.random() * long * 0.3)
+    process.kill()
+    process.wait()
+    kills = 1
+    resume = command("resume", str(broken), "--quiet")
+    while list(broken.rglob(FILE)):
+        # Killed a second time while it resumes, every other time.
+        again = subprocess.Popen(resume, stdout=subprocess.DEVNULL)
+        try:
+            again.wait(timeout=chance.uniform(3, 8) if (number + kills) % 2 == 0 else 120)
+        except subprocess.TimeoutExpired:
+            again.kill()
+            again.wait()
+            kills += 1
+    assert content(broken) == content(whole), f"{scenario} {strategy} is another run after {kills} kills"
+    left = {path.name for path in broken.rglob("*") if path.is_file()}
+    assert left == {"record.json", PREDICTIONS}, "something is left lying about"
 
 
 def until_begun(folder: Path, process: subprocess.Popen[bytes]) -> None:
