@@ -185,7 +185,7 @@ class Scenario:
     standardise: tuple[float, float] | None = None
 
     def masks(self, after: int) -> Tensor:
-        """Which classes are active in a prediction for each task, bool [tasks, classes].
+        """Which classes are active in a prediction for each task, bool [tasks, classes]: a copy of its own.
 
         Args:
             after: the last task that has begun; -1 before the first.
@@ -196,7 +196,7 @@ class Scenario:
         if self.kind == "class" and self.active == "seen":
             shared[:] = False
             shared[[output for task in self.tasks[: after + 1] for output in task.classes]] = True
-        return shared.expand(len(self.tasks), -1)  # one row in memory, whatever the number of tasks
+        return shared.repeat(len(self.tasks), 1)
 
     @cached_property
     def _own_classes(self) -> Tensor:
