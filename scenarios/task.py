@@ -192,11 +192,17 @@ class Scenario:
         """
         if self.kind == "task":
             return self._own_classes.clone()
-        shared = torch.ones(self.classes, dtype=torch.bool)
-        if self.kind == "class" and self.active == "seen":
-            shared[:] = False
-            shared[[output for task in self.tasks[: after + 1] for output in task.classes]] = True
+        everything = self.kind == "domain" or self.active == "all"
+        shared = torch.ones(self.classes, dtype=torch.bool) if everything else self._arrival <= after
         return shared.repeat(len(self.tasks), 1)
+
+    @cached_property
+    def _arrival(self) -> Tensor:
+        """The first task that brings each class, [classes]; beyond the last task for a class that none brings."""
+        arrival = torch.full((self.classes,), len(self.tasks))
+        for task in reversed(self.tasks):
+            arrival[list(task.classes)] = task.index
+        return arrival
 
     @cached_property
     def _own_classes(self) -> Tensor:
