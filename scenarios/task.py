@@ -185,18 +185,24 @@ class Scenario:
     standardise: tuple[float, float] | None = None
 
     def masks(self, after: int) -> Tensor:
-        """Which classes are active in a prediction for each task, bool [tasks, classes].
+        """Which classes are active in a prediction for each task, bool [tasks, classes]: a copy of its own.
 
         Args:
             after: the last task that has begun; -1 before the first.
         """
         if self.kind == "task":
             return self._own_classes.clone()
-        shared = torch.ones(self.classes, dtype=torch.bool)
-        if self.kind == "class" and self.active == "seen":
-            shared[:] = False
-            shared[[output for task in self.tasks[: after + 1] for output in task.classes]] = True
-        return shared.expand(len(self.tasks), -1)  # one row in memory, whatever the number of tasks
+        everything = self.kind == "domain" or self.active == "all"
+        shared = torch.ones(self.classes, dtype=torch.bool) if everything else self._arrival <= after
+        return shared.repeat(len(self.tasks), 1)
+
+    @cached_property
+    def _arrival(self) -> Tensor:
+        """The first task that brings each class, [classes]; beyond the last task for a class that none brings."""
+        arrival = torch.full((self.classes,), len(self.tasks))
+        for task in reversed(self.tasks):
+            arrival[list(task.classes)] = task.index
+        return arrival
 
     @cached_property
     def _own_classes(self) -> Tensor:

@@ -1,5 +1,7 @@
 """Evaluation: right answers counted right, and nothing else touched."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -118,6 +120,29 @@ def test_more_outputs_than_16_bits_count_are_told_apart() -> None:
     assert found.predicted.dtype == np.int32
     assert set(found.predicted.tolist()) == {39_999}
     assert evaluate(plain, scenario, 0, CPU).predicted.dtype == np.int16
+
+
+GROWTH = """
+import resource, torch
+from benchmark.evaluation import evaluate
+from scenarios.scenario import scenario_reference
+from strategies.networks.network import build_network
+from strategies.strategy import Strategy
+
+torch.set_num_threads(1)
+scenario = scenario_reference("permuted-digits:task,tasks=1000").build(seed=0)
+strategy = Strategy(build_network("mlp:100", scenario))
+for tasks in (20, 80):
+    evaluate(strategy, scenario, 0, torch.device("cpu"), range(tasks))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_tasks_tested() -> None:
+    """Ten thousand outputs: fifteen megabytes a batch, which a small result kept beside them can hold on to."""
+    ran = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True)
+    few, many = map(int, ran.stdout.split())
+    assert many - few < 300, "megabytes"
 
 
 class Frozen(Strategy):

@@ -58,10 +58,13 @@ def test_chance_is_guessing_among_the_active_classes(letters: Source, kind: Any,
     assert split(letters, 0, kind=kind, tasks=3).chance == pytest.approx(chance)
 
 
-def test_every_mask_is_a_copy_of_its_own(letters: Source) -> None:
-    scenario = split(letters, 0, tasks=3)
-    scenario.masks(0).fill_(True)
-    assert scenario.masks(0).sum() == 6
+@pytest.mark.parametrize(("kind", "active"), [("task", 6), ("domain", 6), ("class", 6)])
+def test_every_mask_is_a_copy_of_its_own(letters: Source, kind: Any, active: int) -> None:
+    scenario = split(letters, 0, kind=kind, tasks=3)
+    masks = scenario.masks(0)
+    masks[1:] = False
+    assert masks.sum() == 2
+    assert scenario.masks(0).sum() == active
 
 
 @pytest.mark.parametrize("workers", [0, 2])
