@@ -113,7 +113,7 @@ class Trainer:
 
         def start(replica: Replica) -> None:
             task = replica.scenario.tasks[index]
-            masks = replica.scenario.masks(index).clone()
+            masks = replica.scenario.masks(index)
             masks[index + 1 :] = False
             replica.strategy.masks = masks.to(self.device)
             if not self.position.begun:
