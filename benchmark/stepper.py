@@ -3,7 +3,8 @@
 import copy
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -62,8 +63,7 @@ class Stepper:
         self.seen: dict[str, int] = {}
         self.optimizer: Optimizer | None = None
         self.hooks = _Hooks(self.strategies[0])
-        # On a machine that has CUDA's tools but no device the compiler would say so.
-        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+        self.ready: set[torch.Size] = set()
         self.whole = torch.compile(self.functional, fullgraph=True, dynamic=False)
 
     def start_task(self) -> None:
@@ -88,7 +88,10 @@ class Stepper:
             self.others = self._read(batch)
         if compiled:
             try:
-                return self.whole(self.parameters, self.others, batch)
+                with nullcontext() if batch.x.shape in self.ready else quiet():
+                    loss: Tensor = self.whole(self.parameters, self.others, batch)
+                self.ready.add(batch.x.shape)
+                return loss
             except Exception as error:
                 reason = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0][:200]
                 print(f"{self.spec.strategy} does not compile and is run uncompiled: {reason}", file=sys.stderr)
@@ -164,7 +167,8 @@ class Stepper:
             task = batch.task[0] if batch.task.ndim == 2 else batch.task
             first = batch._replace(x=batch.x[0], y=batch.y[0], task=task)
         known = {**dict(template.named_parameters()), **dict(template.named_buffers())}
-        with Reading() as reading:
+        devices = [first.y.device] if first.y.device.type == "cuda" else []
+        with torch.random.fork_rng(devices), Reading() as reading:
             template.loss(first)
             gradients = {name: torch.zeros_like(known[name]) for name in self.leaves}
             with torch.no_grad():
@@ -199,6 +203,17 @@ class _Hooks(nn.Module):
 
     def forward(self, hook: str, *arguments: Any) -> Any:
         return getattr(self.strategy, hook)(*arguments)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what the compiler logs on its way, whole tracebacks among it: its exception says it once more."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 class Reading(TorchDispatchMode):

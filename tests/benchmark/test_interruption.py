@@ -108,18 +108,18 @@ def test_it_stops_after_the_very_step_and_goes_on_to_the_same_weights(after: int
     kept: list[Checkpoint] = []
     broken = trainer_for(spec)
     broken.keep = kept.append
-    steps, step = [0], broken.step
+    steps, step = [0], broken.stepper.as_written
 
     def counted(batch: Batch) -> Any:
         steps[0] += 1
         broken.interruption.asked = steps[0] == after
         return step(batch)
 
-    broken.step = counted  # type: ignore[method-assign]
+    broken.stepper.as_written = counted  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         broken.run()
     assert steps[0] == after
-    assert kept[-1].facts["total_steps"] == after
+    assert kept[-1].facts["replicas"][0]["total_steps"] == after
     resumed = trainer_for(spec)
     resumed.run(kept[-1])
     assert weights(resumed).tolist() == weights(whole).tolist()
@@ -138,7 +138,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_no_record(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(request, [CtrlC()])
     assert not (tmp_path / "run" / "record.json").exists()
-    assert read_checkpoint(tmp_path / "run").facts["total_steps"] > 30
+    assert read_checkpoint(tmp_path / "run").facts["replicas"][0]["total_steps"] > 30
     whole = run(RunRequest(request.spec, tmp_path / "whole"))
     resumed = run(RunRequest(request.spec, tmp_path / "run", resume=True))
     assert without_times(resumed) == without_times(whole)

@@ -13,7 +13,7 @@ from scenarios.catalogue import list_scenarios
 from scenarios.errors import RequestError
 from scenarios.scenario import scenario_reference
 from scenarios.sources.source import load_source
-from scenarios.task import Examples, Scenario, TensorExamples
+from scenarios.task import Examples, Scenario
 
 CASES = [(name, kind) for name in list_scenarios() for kind in ("task", "domain", "class")]
 
@@ -55,8 +55,6 @@ def splits(scenario: Scenario) -> Iterator[tuple[int, Examples]]:
 
 
 def labels(examples: Examples) -> list[int]:
-    if isinstance(examples, TensorExamples):
-        return examples.y.unique().tolist()
     return examples.batch(torch.arange(len(examples)))[1].unique().tolist()
 
 

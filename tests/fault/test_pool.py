@@ -129,9 +129,9 @@ def test_never_more_threads_than_cores(tmp_path: Path, monkeypatch: pytest.Monke
     used: list[int] = []
 
     class Watched(local._Pool):
-        def start(self, place: int) -> None:
-            super().start(place)
-            used.append(sum(specs[child.place].threads for child in self.running))
+        def start(self, team: list[int]) -> None:
+            super().start(team)
+            used.append(sum(specs[child.team[0]].threads for child in self.running))
 
     records = Watched(requests(tmp_path, *specs), 6, lambda event: None).work()
     assert max(used) == 4

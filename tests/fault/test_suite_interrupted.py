@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from benchmark.checkpoint import FILE, read_checkpoint
-from benchmark.predictions import read_predictions
+from benchmark.predictions import FILE as PREDICTIONS
 from benchmark.record import read_record
 from benchmark.run import cores
 
@@ -100,8 +100,7 @@ def contents(folder: Path) -> dict[str, tuple[dict[str, Any], bytes]]:
             del cost["seconds"]
         predictions = b""
         if record["accuracy"]:
-            told = read_predictions(path.parent)
-            predictions = told.predicted.tobytes() + told.confidence.tobytes()
+            predictions = (path.parent / PREDICTIONS).read_bytes()
         found[str(path.parent.relative_to(folder))] = (record, predictions)
     return found
 
