@@ -75,7 +75,7 @@ def _answer(strategy: Strategy, x: Tensor, task: Tensor, masks: Tensor) -> tuple
     the same active classes then, so any index will do.
     """
     unknown = torch.zeros(len(x), dtype=torch.long, device=x.device)
-    batch = Batch(x, unknown, task, masks, torch.ones((), device=x.device), 0, len(x))
+    batch = Batch(x, unknown, task, masks, torch.ones((), device=x.device), torch.tensor(0), len(x))
     probability, answer = strategy(batch).softmax(1).max(1)
     possible = batch.active.any(1)
     return torch.where(possible, answer, -1), torch.where(possible, probability, 0.0)
@@ -85,9 +85,9 @@ def _answer(strategy: Strategy, x: Tensor, task: Tensor, masks: Tensor) -> tuple
 def mean_loss(strategy: Strategy, examples: Examples, masks: Tensor, device: torch.device) -> float:
     """The strategy's own loss, averaged over examples, in evaluation mode (what a schedule watches)."""
     total = torch.zeros((), device=device)
-    one = torch.ones((), device=device)
+    one, first = torch.ones((), device=device), torch.tensor(0)
     with evaluating(strategy):
         for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
-            batch = Batch(x.to(device), y.to(device), task.to(device), masks, one, 0, len(y))
+            batch = Batch(x.to(device), y.to(device), task.to(device), masks, one, first, len(y))
             total += strategy.loss(batch) * len(y)
     return float(total) / len(examples)

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from benchmark import metrics
 from benchmark.metrics import METRICS, PROPERTY_METRICS, Matrix, Undefined
-from benchmark.spec import RunSpec, Strict, digest, one_line
+from benchmark.spec import RunSpec, Scalar, Seeds, Strict, digest, one_line
 from scenarios.errors import RequestError
 
 SCHEMA: Literal["forgetless.record/1"] = "forgetless.record/1"
@@ -66,7 +66,8 @@ class TaskCosts(Strict):
     """What a task cost.
 
     Attributes:
-        seconds: spent training, what a strategy does at a task's ends included, evaluation and probes left out.
+        seconds: spent training, what a strategy does at a task's ends included, evaluation and probes left out;
+            of runs that train at once, each has its share.
         steps: taken.
         examples_forward, examples_backward: rows that went through the loss, and through its gradient, in
             steps; what a strategy computes outside them (EWC's information) is in the seconds alone.
@@ -82,9 +83,24 @@ class TaskCosts(Strict):
     parameters: int = Field(ge=0)
 
 
-class Environment(Strict):
-    """Where a run took place."""
+class TeamMember(Strict):
+    """One of the runs that trained at once: what it had of its own."""
 
+    seeds: Seeds
+    hyperparameters: dict[str, Scalar]
+
+
+class Environment(Strict):
+    """Where and how a run took place.
+
+    Attributes:
+        step: "eager": operation by operation; "compiled": whole steps of full batches were compiled.
+        team: the runs that trained at once with it, itself among them, as their kernels round together; empty
+            for a run alone.
+    """
+
+    step: Literal["eager", "compiled"] = "eager"
+    team: tuple[TeamMember, ...] = ()
     python: str
     torch: str
     platform: str

@@ -13,6 +13,7 @@ class RunRequest:
     Attributes:
         spec: what.
         folder: where its record goes.
+        team: the folder of the team that it trains with, which holds their checkpoint; None for a run alone.
         plugins: files or modules to load first.
         data: where to look for data sets before anywhere else.
         track: "wandb" to follow it there.
@@ -27,6 +28,12 @@ class RunRequest:
     track: str | None = None
     checkpoint_every: float = 60.0
     resume: bool = False
+    team: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        """The folder that is claimed while it is made, and holds its checkpoint."""
+        return self.team or self.folder
 
 
 def run_folder(out: Path, spec: RunSpec) -> Path:

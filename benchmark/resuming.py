@@ -4,11 +4,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint, Position, load_state
 from benchmark.evaluation import Evaluation
 from benchmark.record import AnytimeRow, TaskCosts
+from benchmark.replica import Replica
 
 if TYPE_CHECKING:
     from benchmark.trainer import Trainer
@@ -16,31 +16,47 @@ if TYPE_CHECKING:
 
 def checkpoint_of(trainer: "Trainer") -> Checkpoint:
     """The whole state of a trainer between two steps."""
-    tensors = {f"strategy/{name}": tensor for name, tensor in trainer.strategy.state_dict().items()}
-    tensors["random/strategy"] = trainer.strategy.generator.get_state()
-    tensors["random/order"] = trainer.pass_began if trainer.position.step else trainer.order.get_state()
+    within = trainer.position.begun
+    parts = [_part(replica, within=within, mid_pass=trainer.position.step > 0) for replica in trainer.replicas]
+    tensors = {f"{number}/{name}": value for number, part in enumerate(parts) for name, value in part.tensors.items()}
     tensors["random/cpu"] = torch.get_rng_state()
     if trainer.device.type == "cuda":
         tensors["random/cuda"] = torch.cuda.get_rng_state(trainer.device)
-    for index, row in enumerate(trainer.outcome.rows):
+    if trainer.stepper.optimizer is not None and (within or trainer.spec.carry_optimizer):
+        tensors |= {f"optimizer/{name}": value for name, value in trainer.stepper.optimizer.state.items()}
+    facts = {
+        "position": asdict(trainer.position),
+        "seconds": trainer.seconds,
+        "compiled": trainer.stepper.compiled,
+        "seen": trainer.stepper.seen,
+        "replicas": [part.facts for part in parts],
+    }
+    return Checkpoint(tensors, facts)
+
+
+def _part(replica: Replica, *, within: bool, mid_pass: bool) -> Checkpoint:
+    """What is one replica's own."""
+    tensors = {f"strategy/{name}": tensor for name, tensor in replica.state().items()}
+    tensors["random/strategy"] = replica.strategy.generator.get_state()
+    tensors["random/order"] = replica.order.get_state()
+    if mid_pass and replica.learning:
+        assert replica.pass_began is not None
+        tensors["random/order"] = replica.pass_began
+    for index, row in enumerate(replica.outcome.rows):
         tensors[f"predicted/{index}"] = torch.from_numpy(row.predicted)
         tensors[f"confidence/{index}"] = torch.from_numpy(row.confidence)
     facts: dict[str, Any] = {
-        "position": asdict(trainer.position),
-        "seconds": trainer.seconds,
-        "steps": trainer.steps,
-        "examples": trainer.examples,
-        "total_steps": trainer.total_steps,
-        "accuracy": [row.accuracy for row in trainer.outcome.rows],
-        "anytime": [row.model_dump(mode="json") for row in trainer.outcome.anytime],
-        "costs": [cost.model_dump(mode="json") for cost in trainer.outcome.costs],
+        "steps": replica.steps,
+        "examples": replica.examples,
+        "total_steps": replica.total_steps,
+        "accuracy": [row.accuracy for row in replica.outcome.rows],
+        "anytime": [row.model_dump(mode="json") for row in replica.outcome.anytime],
+        "costs": [cost.model_dump(mode="json") for cost in replica.outcome.costs],
+        "error": replica.error and [type(replica.error).__name__, str(replica.error)],
     }
-    if trainer.optimizer is not None and (trainer.position.begun or trainer.spec.carry_optimizer):
-        for index, state in trainer.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
-    if trainer.plateau is not None and trainer.position.begun:
-        facts["plateau"] = trainer.plateau.facts()
-        tensors |= {f"plateau/{index}": tensor for index, tensor in enumerate(trainer.plateau.weights)}
+    if replica.plateau is not None and within:
+        facts["plateau"] = replica.plateau.facts()
+        tensors |= {f"plateau/{index}": tensor for index, tensor in enumerate(replica.plateau.weights)}
     return Checkpoint(tensors, facts)
 
 
@@ -49,42 +65,64 @@ def restore(trainer: "Trainer", checkpoint: Checkpoint) -> None:
     facts = checkpoint.facts
     trainer.resumed = checkpoint
     trainer.position = Position(**facts["position"])
-    trainer.seconds, trainer.steps, trainer.examples = facts["seconds"], facts["steps"], facts["examples"]
-    trainer.total_steps = facts["total_steps"]
-    load_state(trainer.strategy, checkpoint.part("strategy"))
-    trainer.strategy.generator.set_state(checkpoint.tensors["random/strategy"])
-    trainer.order.set_state(checkpoint.tensors["random/order"])
+    trainer.seconds = facts["seconds"]
+    trainer.stepper.compiled, trainer.stepper.seen = facts["compiled"], dict(facts["seen"])
     torch.set_rng_state(checkpoint.tensors["random/cpu"])
     if trainer.device.type == "cuda":
         torch.cuda.set_rng_state(checkpoint.tensors["random/cuda"], trainer.device)
-    predicted, confidence = checkpoint.part("predicted"), checkpoint.part("confidence")
-    trainer.outcome.rows += [
+    for number, replica in enumerate(trainer.replicas):
+        _restore_part(replica, Checkpoint(checkpoint.part(str(number)), facts["replicas"][number]))
+
+
+def _restore_part(replica: Replica, part: Checkpoint) -> None:
+    facts = part.facts
+    replica.steps, replica.examples, replica.total_steps = facts["steps"], facts["examples"], facts["total_steps"]
+    load_state(replica.strategy, part.part("strategy"))
+    replica.strategy.generator.set_state(part.tensors["random/strategy"])
+    replica.order.set_state(part.tensors["random/order"])
+    predicted, confidence = part.part("predicted"), part.part("confidence")
+    replica.outcome.rows += [
         Evaluation(accuracy, predicted[str(index)].numpy(), confidence[str(index)].numpy())
         for index, accuracy in enumerate(facts["accuracy"])
     ]
-    trainer.outcome.anytime += [AnytimeRow(**row) for row in facts["anytime"]]
-    trainer.outcome.costs += [TaskCosts(**cost) for cost in facts["costs"]]
-    for index, row in enumerate(trainer.outcome.rows):
-        trainer.observer.evaluated(index, row.accuracy)
+    replica.outcome.anytime += [AnytimeRow(**row) for row in facts["anytime"]]
+    replica.outcome.costs += [TaskCosts(**cost) for cost in facts["costs"]]
+    replica.error = facts["error"] and Ended(*facts["error"])
+    for index, row in enumerate(replica.outcome.rows):
+        replica.observer.evaluated(index, row.accuracy)
+
+
+class Ended(Exception):
+    """What ended a replica before the checkpoint, by the name it had.
+
+    Attributes:
+        name: of the exception's class.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 def restore_optimizer(trainer: "Trainer", checkpoint: Checkpoint) -> None:
     """Give the optimiser of the interrupted task the state it had."""
-    assert trainer.optimizer is not None
-    state: dict[int, dict[str, Tensor]] = {}
+    assert trainer.stepper.optimizer is not None
     for name, tensor in checkpoint.part("optimizer").items():
-        index, _, key = name.partition("/")
-        state.setdefault(int(index), {})[key] = tensor.clone()
-    trainer.optimizer.load_state_dict({**trainer.optimizer.state_dict(), "state": state})
+        trainer.stepper.optimizer.state[name].copy_(tensor)
     if not trainer.position.begun:
         trainer.resumed = None  # it was between tasks: nothing else is left to restore
 
 
 def restore_pass(trainer: "Trainer", checkpoint: Checkpoint) -> None:
-    """Give the schedule of the interrupted phase the state it had."""
-    if trainer.plateau is not None and "plateau" in checkpoint.facts:
-        weights = checkpoint.part("plateau")
-        trainer.plateau.restore(checkpoint.facts["plateau"], [weights[str(index)] for index in range(len(weights))])
-    if trainer.position.step:
-        trainer.pass_began = checkpoint.tensors["random/order"]
+    """Give the schedules of the interrupted phase the state they had."""
+    for number, replica in enumerate(trainer.replicas):
+        part = Checkpoint(checkpoint.part(str(number)), checkpoint.facts["replicas"][number])
+        if replica.plateau is not None and "plateau" in part.facts:
+            weights = part.part("plateau")
+            kept = [weights[str(index)] for index in range(len(weights))]
+            replica.plateau.restore(part.facts["plateau"], kept)
+            if replica.plateau.stopped:
+                replica.freeze()
+        if trainer.position.step:
+            replica.pass_began = part.tensors["random/order"]
     trainer.resumed = None

@@ -12,16 +12,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmark.checkpoint import remove_checkpoint
+from benchmark.checkpoint import Checkpoint, remove_checkpoint
 from benchmark.keeping import Keeper, claimed, resumable
 from benchmark.measuring import Measuring
 from benchmark.observers.observer import Observer, Observers
 from benchmark.predictions import Predictions
 from benchmark.randomness import global_seed
-from benchmark.record import Environment, RunRecord, TaskFacts
+from benchmark.record import Environment, RunRecord, TaskFacts, TeamMember
+from benchmark.replica import Outcome, Replica
 from benchmark.request import RunRequest
+from benchmark.resuming import Ended
 from benchmark.spec import RunSpec
-from benchmark.trainer import Diverged, Outcome, Trainer
+from benchmark.team import check_team, varied, worth_compiling
+from benchmark.trainer import Diverged, Trainer
 from scenarios.errors import RequestError
 from scenarios.registry import load_plugin, source_digest
 from scenarios.scenario import scenario_reference
@@ -68,53 +71,114 @@ def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
     Raises:
         RequestError: where the request cannot be carried out as made; nothing is written then.
     """
-    spec = request.spec
-    for plugin in request.plugins:
+    return run_team([request], [observers])[0]
+
+
+def run_team(requests: Sequence[RunRequest], observers: Sequence[Sequence[Observer]]) -> list[RunRecord]:
+    """Make runs that train at once, and write their records. Most often there is only one.
+
+    Args:
+        requests: runs of one team (see `benchmark.team`).
+        observers: those of each.
+
+    Raises:
+        RequestError: where a request cannot be carried out as made; nothing is written then.
+    """
+    first, specs = requests[0], [request.spec for request in requests]
+    for plugin in first.plugins:
         load_plugin(plugin)
-    # The first optimiser of a process imports this, which takes seconds: they are not the first task's.
+    # The compiler of a process takes seconds to import, at its first use: they are not the first task's.
     importlib.import_module("torch._dynamo")
-    torch.set_num_threads(spec.threads)
-    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
-    check(spec, scenario)
-    with claimed(request.folder):
-        checkpoint = resumable(request, scenario) if request.resume else None
-        observer = Observers(observers)
-        observer.run_started(spec, [task.name for task in scenario.tasks])
-        outcome, reason, status = Outcome(), None, "completed"
-        measuring: Measuring | None = None
+    torch.set_num_threads(first.spec.threads)
+    scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data) for spec in specs]
+    for spec, scenario in zip(specs, scenarios, strict=True):
+        check(spec, scenario)
+    check_team(specs, scenarios)
+    with claimed(first.home):
+        checkpoint = resumable(requests, scenarios) if first.resume else None
+        making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
+        error: Exception | None = None
+        compiled = worth_compiling(specs, scenarios[0])
         try:
-            strategy = build_strategy(spec, scenario)
-            measuring = Measuring(spec.properties, strategy, scenario, torch.device(spec.device))
-            keeper = Keeper(request, scenario, measuring)
+            replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]
+            keeper = Keeper(requests, scenarios, [each.measuring for each in making if each.measuring])
             trainer = Trainer(
-                strategy, scenario, spec, observer, measuring.after, keeper.keep, request.checkpoint_every
+                replicas,
+                compiled=compiled,
+                varied=varied(specs),
+                keep=keeper.keep,
+                every=first.checkpoint_every,
             )
-            outcome = trainer.outcome
-            if checkpoint is not None:
-                measuring.restore(checkpoint.facts["cells"])
             trainer.run(checkpoint)
-        except Diverged as error:
-            status, reason = "diverged", str(error)
-        except Exception as error:
-            status, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
-        record = _record(spec, scenario, status, reason, outcome, measuring)
+            compiled = trainer.stepper.compiled
+        except Exception as found:
+            error = found
+        records = [each.record(error, compiled=compiled, team=specs) for each in making]
+        for each, record in zip(making, records, strict=True):
+            each.write(record)
+        if all(record.status != "failed" for record in records):
+            remove_checkpoint(first.home)
+        for each, record in zip(making, records, strict=True):
+            each.observer.run_ended(record)
+        return records
+
+
+class _Making:
+    """A run that is being made."""
+
+    def __init__(self, request: RunRequest, scenario: Scenario, observer: Observer) -> None:
+        self.request = request
+        self.spec = request.spec
+        self.scenario = scenario
+        self.observer = observer
+        self.measuring: Measuring | None = None
+        self.made: Replica | None = None
+        observer.run_started(self.spec, [task.name for task in scenario.tasks])
+
+    def replica(self, checkpoint: Checkpoint | None, place: int) -> Replica:
+        """The strategy, ready for the trainer; what was measured before a checkpoint is taken on."""
+        strategy = build_strategy(self.spec, self.scenario)
+        self.measuring = Measuring(self.spec.properties, strategy, self.scenario, torch.device(self.spec.device))
+        if checkpoint is not None:
+            self.measuring.restore(checkpoint.facts["cells"][place])
+        self.made = Replica(strategy, self.scenario, self.spec, self.observer, self.measuring.after)
+        return self.made
+
+    def record(self, error: Exception | None, *, compiled: bool, team: Sequence[RunSpec]) -> RunRecord:
+        """How it ended.
+
+        Args:
+            error: what ended the runs of the team that nothing had ended before.
+            compiled: whether its steps were.
+            team: the specifications of all.
+        """
+        mine = self.made.error if self.made is not None and self.made.error is not None else error
+        status, reason = "completed", None
+        if mine is not None:
+            name = mine.name if isinstance(mine, Ended) else type(mine).__name__
+            words = " ".join(str(mine).split())
+            status, reason = ("diverged", words) if name == Diverged.__name__ else ("failed", f"{name}: {words}")
+            reason = reason if words else f"{name}: no message"
+        outcome = self.made.outcome if self.made else Outcome()
+        environment = _environment(self.spec, compiled=compiled, team=team)
+        return _record(self.spec, self.scenario, status, reason, outcome, self.measuring, environment)
+
+    def write(self, record: RunRecord) -> None:
+        """Put record and predictions into the run's folder."""
+        folder = self.request.folder
         try:
-            if outcome.rows:
-                _predictions(scenario, outcome).write(request.folder)
-            record.write(request.folder / "record.json")
+            if self.made and self.made.outcome.rows:
+                _predictions(self.scenario, self.made.outcome).write(folder)
+            record.write(folder / "record.json")
         except OSError as error:
-            raise RequestError(f"{request.folder}: the record cannot be written: {error.strerror or error}") from None
-        if status != "failed":
-            remove_checkpoint(request.folder)
-        observer.run_ended(record)
-        return record
+            raise RequestError(f"{folder}: the record cannot be written: {error.strerror or error}") from None
 
 
 def failed_record(request: RunRequest, reason: str) -> RunRecord:
     """The record of a run that cannot tell itself how it ended. It is not written."""
     spec = request.spec
     scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
-    return _record(spec, scenario, "failed", reason, Outcome(), None)
+    return _record(spec, scenario, "failed", reason, Outcome(), None, _environment(spec))
 
 
 def _record(
@@ -124,6 +188,7 @@ def _record(
     reason: str | None,
     outcome: Outcome,
     measuring: Measuring | None,
+    environment: Environment,
 ) -> RunRecord:
     masks = scenario.masks(len(scenario.tasks) - 1)
     facts = tuple(
@@ -152,7 +217,7 @@ def _record(
         "anytime": outcome.anytime,
         "properties": measuring.results() if measuring else {},
         "costs": outcome.costs,
-        "environment": _environment(spec),
+        "environment": environment,
     }
     return RunRecord.with_metrics(fields)
 
@@ -167,8 +232,10 @@ def _predictions(scenario: Scenario, outcome: Outcome) -> Predictions:
     )
 
 
-def _environment(spec: RunSpec) -> Environment:
+def _environment(spec: RunSpec, *, compiled: bool = False, team: Sequence[RunSpec] = ()) -> Environment:
     return Environment(
+        step="compiled" if compiled else "eager",
+        team=tuple(TeamMember(seeds=one.seeds, hyperparameters=one.hyperparameters) for one in team if one.replicas),
         python=platform.python_version(),
         torch=torch.__version__,
         platform=platform.platform(),

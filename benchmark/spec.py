@@ -51,6 +51,8 @@ class RunSpec(Strict):
         properties: names of what is measured besides accuracy.
         evaluate_every: accuracy is also measured after every so many steps within a task.
         device, threads: where it runs, and on how many threads.
+        compile: whether steps are compiled; "auto": where there are enough of them to be worth it.
+        replicas: whether it trains at once with others of its entry (see `benchmark.team`).
         evaluation: the version of the evaluation that measures it.
     """
 
@@ -72,6 +74,8 @@ class RunSpec(Strict):
     evaluate_every: int | None = Field(default=None, ge=1)
     device: str = "cpu"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    compile: Literal["auto", "on", "off"] = "auto"
+    replicas: bool = False
     evaluation: str = EVALUATION
 
     @model_validator(mode="after")

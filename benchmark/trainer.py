@@ -1,22 +1,23 @@
-"""The one loop that trains every strategy on every scenario."""
+"""The one loop that trains every strategy on every scenario: one run, or replicas of it at once."""
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint, Position
-from benchmark.evaluation import Evaluation, evaluate, mean_loss
-from benchmark.observers.observer import Observer, Step
-from benchmark.optimization import Plateau, build_optimizer
+from benchmark.evaluation import evaluate, mean_loss
+from benchmark.observers.observer import Step
+from benchmark.optimization import Plateau
 from benchmark.randomness import generator_for, global_seed
 from benchmark.record import AnytimeRow, TaskCosts
+from benchmark.replica import Replica
 from benchmark.resuming import checkpoint_of, restore, restore_optimizer, restore_pass
-from benchmark.spec import RunSpec
-from scenarios.task import Scenario, Task
+from benchmark.stepper import Stepper
+from scenarios.task import Examples
 from strategies.strategy import Batch, Phase, Strategy
 
 REPORT = 50
@@ -27,193 +28,251 @@ class Diverged(Exception):
     """The loss was not finite; the message says where."""
 
 
-@dataclass
-class Outcome:
-    """What training leaves behind, filled row by row so that an interrupted run keeps what it had."""
-
-    rows: list[Evaluation] = field(default_factory=list)
-    anytime: list[AnytimeRow] = field(default_factory=list)
-    costs: list[TaskCosts] = field(default_factory=list)
-
-
 class Trainer:
     """Trains a strategy on the tasks of a scenario, one after another, and tests it on all of them.
 
+    Given several replicas, it takes their steps together; everything else each does for itself. One that
+    diverges, or breaks, is left behind, and the others go on.
+
     Args:
-        strategy: on its device already.
-        scenario: its test examples are read here and nowhere else.
-        spec: budget, batch size, optimiser, seeds.
-        observer: told what happens.
-        measure: called after each task, with the task; for properties.
+        replicas: the run, or runs that differ in seeds and in numbers among the hyper-parameters alone.
+        compiled: whether steps are compiled (see `Stepper`).
+        varied: hyper-parameters in which replicas differ, each [replicas].
         keep: given a checkpoint after each task, and within tasks after every so many seconds; None for none.
         every: those seconds.
     """
 
     def __init__(
         self,
-        strategy: Strategy,
-        scenario: Scenario,
-        spec: RunSpec,
-        observer: Observer,
-        measure: Callable[[Task], None],
+        replicas: Sequence[Replica],
+        *,
+        compiled: bool = False,
+        varied: Mapping[str, Tensor] | None = None,
         keep: Callable[[Checkpoint], None] | None = None,
         every: float = 60.0,
     ) -> None:
-        self.strategy = strategy
-        self.scenario = scenario
-        self.spec = spec
-        self.observer = observer
-        self.measure = measure
+        self.replicas = list(replicas)
+        self.spec = replicas[0].spec
         self.keep = keep
         self.every = every
         self.kept = time.monotonic()
         self.position = Position()
-        self.device = torch.device(spec.device)
-        self.outcome = Outcome()
-        self.order = generator_for("order", spec.seeds.order)
-        self.adjusts = type(strategy).adjust_gradients is not Strategy.adjust_gradients
-        # L2 decay of the network joins the gradient before the strategy adjusts it, so that what is protected
-        # stays still. A strategy's own parameters do not decay: old tasks' embeddings have to stay.
-        self.decay = 0.0 if spec.optimizer == "adamw" else spec.weight_decay
-        self.optimizer: torch.optim.Optimizer | None = None
-        self.plateau: Plateau | None = None
+        self.device = torch.device(self.spec.device)
+        self.stepper = Stepper([replica.strategy for replica in replicas], self.spec, compiled=compiled, varied=varied)
+        self.prepares = type(replicas[0].strategy).prepare is not Strategy.prepare
         self.resumed: Checkpoint | None = None
-        self.total_steps = 0
+        self.seconds = 0.0
+
+    @property
+    def running(self) -> list[Replica]:
+        """Those that nothing has ended."""
+        return [replica for replica in self.replicas if replica.error is None]
 
     def run(self, checkpoint: Checkpoint | None = None) -> None:
-        """Learn all tasks, or those that a checkpoint leaves. `outcome` holds what was measured so far.
+        """Learn all tasks, or those that a checkpoint leaves. Each replica's outcome holds what was measured so far.
 
         Raises:
-            Diverged: where the loss is not finite.
+            Exception: what ended the last replica, where none comes to the end: `Diverged` or an error of a hook.
         """
         with global_seed(self.device, "dropout", self.spec.seeds.order):
             if checkpoint is None:
-                self.strategy.generator.manual_seed(generator_for("strategy", self.spec.seeds.order).initial_seed())
+                for replica in self.replicas:
+                    seed = generator_for("strategy", replica.spec.seeds.order).initial_seed()
+                    replica.strategy.generator.manual_seed(seed)
                 self.evaluate_row(after=-1)
             else:
                 restore(self, checkpoint)
-            for task in self.scenario.tasks[self.position.task :]:
-                self.learn(task)
-                self.evaluate_row(after=task.index)
-                self.measure(task)
+            for index in range(self.position.task, len(self.replicas[0].scenario.tasks)):
+                self.learn(index)
+                self.evaluate_row(after=index)
+                self.each(lambda replica: replica.measure(replica.scenario.tasks[index]))  # noqa: B023
                 self.save()
 
-    def learn(self, task: Task) -> None:
+    def each(self, hook: Callable[[Replica], None]) -> None:
+        """What each running replica does for itself; an error in one is its own, unless it is the last."""
+        for replica in self.running:
+            try:
+                hook(replica)
+            except Exception as error:
+                self.lose(replica, error)
+
+    def lose(self, replica: Replica, error: Exception) -> None:
+        """Go on without a replica."""
+        replica.error = error
+        if not self.running:
+            raise error
+
+    def learn(self, index: int) -> None:
         """One task: all its phases, between the strategy's `start_task` and `end_task`."""
+        phases: dict[int, list[Phase]] = {}
+
+        def start(replica: Replica) -> None:
+            task = replica.scenario.tasks[index]
+            masks = replica.scenario.masks(index)
+            masks[index + 1 :] = False
+            replica.strategy.masks = masks.to(self.device)
+            if not self.position.begun:
+                replica.steps = replica.examples = 0
+                replica.strategy.start_task(task)
+            phases[id(replica)] = replica.strategy.phases(task)
+
+        def finish(replica: Replica) -> None:
+            if not all(bool(value.isfinite().all()) for value in replica.strategy.parameters()):
+                raise Diverged(f"the weights were not finite after step {replica.steps} of task {index + 1}")
+            replica.strategy.end_task(replica.scenario.tasks[index])
+
         if not self.position.begun:
             self.seconds = 0.0
-            self.steps = self.examples = 0
         with self.clock():
-            self.strategy.masks = self.scenario.masks(task.index)[: task.index + 1].to(self.device)
-            if not self.position.begun:
-                self.strategy.start_task(task)
-            self.parameters = {
-                name: parameter for name, parameter in self.strategy.named_parameters() if parameter.requires_grad
-            }
-            if self.optimizer is None or not self.spec.carry_optimizer:
-                self.optimizer = build_optimizer(self.spec, self.parameters)
+            self.each(start)
+            self.stepper.start_task()
             if self.resumed is not None:
                 restore_optimizer(self, self.resumed)
-            self.position.begun = True
-            phases = self.strategy.phases(task)
-        for phase in phases[self.position.phase :]:
-            self.train(task, phase)
-            self.position = Position(task.index, begun=True, phase=self.position.phase + 1)
-        if not all(bool(parameter.isfinite().all()) for parameter in self.parameters.values()):
-            raise Diverged(f"the weights were not finite after step {self.steps} of task {task.index + 1}")
+        self.position.begun = True
+        for number in range(self.position.phase, len(phases[id(self.running[0])])):
+            self.train(index, {key: phases[key][number] for key in phases})
+            self.position = Position(index, begun=True, phase=self.position.phase + 1)
         with self.clock():
-            self.strategy.end_task(task)
-        self.outcome.costs.append(self.task_costs())
-        self.position = Position(task.index + 1)
+            self.each(finish)
+        for replica in self.running:
+            replica.outcome.costs.append(self.task_costs(replica))
+        self.position = Position(index + 1)
 
-    def train(self, task: Task, phase: Phase) -> None:
+    def train(self, index: int, phases: dict[int, Phase]) -> None:
         """One phase: passes over its examples until the budget is spent or the schedule stops it."""
         with self.clock():
-            self.strategy.train()
-            examples = phase.examples.to(self.device)
-            validation = phase.validation or task.validation
-            a_pass = math.ceil(len(examples) / self.spec.batch_size)
-            budget = self.spec.iterations * phase.worth if self.spec.iterations else a_pass * (self.spec.epochs or 0)
-            expected = self.steps - self.done(a_pass) + budget
-            assert self.optimizer is not None
-            self.plateau = (
-                Plateau(self.optimizer, self.strategy, self.spec) if self.spec.schedule == "plateau" else None
-            )
+            held = {id(phase.examples): phase.examples for phase in phases.values()}
+            held = {key: examples.to(self.device) for key, examples in held.items()}
+            examples = {key: held[id(phase.examples)] for key, phase in phases.items()}
+            for number, replica in enumerate(self.replicas):
+                replica.strategy.train()
+                replica.plateau = None
+                if self.spec.schedule == "plateau":
+                    assert self.stepper.optimizer is not None
+                    replica.plateau = Plateau(self.stepper.optimizer, replica.strategy, replica.spec, number)
+            lead = self.running[0]
+            a_pass = math.ceil(len(examples[id(lead)]) / self.spec.batch_size)
+            worth = phases[id(lead)].worth
+            budget = self.spec.iterations * worth if self.spec.iterations else a_pass * (self.spec.epochs or 0)
+            expected = lead.steps - self.position.epoch * a_pass - self.position.step + budget
             if self.resumed is not None:
                 restore_pass(self, self.resumed)
-        while (left := budget - self.position.epoch * a_pass) > 0 and a_pass:
+        while (left := budget - self.position.epoch * a_pass) > 0 and a_pass and self.learning:
             steps = min(a_pass, left)
-            if self.position.step == 0:
-                self.pass_began = self.order.get_state()
-            order = torch.randperm(len(examples), generator=self.order).to(self.device)
             progress = torch.linspace(0, 1, steps, device=self.device).unbind()
-            done = self.position.step
-            rest = examples.batches(order[done * self.spec.batch_size :], self.spec.batch_size)
+            epoch = torch.tensor(self.position.epoch)
             losses: list[Tensor] = []
+            rows = 0
             clock = self.clock().start()
-            for place, (x, y, at) in zip(progress[done:], rest, strict=False):
-                x, y, at = x.to(self.device), y.to(self.device), at.to(self.device)
-                batch = Batch(x, y, at, self.strategy.masks, place, self.position.epoch, len(y))
-                batch = self.strategy.prepare(batch)
-                losses.append(self.step(batch))
-                self.strategy.after_step(batch)
-                self.steps += 1
-                self.examples += len(batch.y)
-                within = self.spec.evaluate_every and self.steps % self.spec.evaluate_every == 0
+            batches = self.batches(examples, self.orders(examples))
+            for place, (x, y, at) in zip(progress[self.position.step :], batches, strict=False):
+                batch = self.prepare(Batch(x, y, at, lead.strategy.masks, place, epoch, y.shape[-1]))
+                losses.append(self.stepper(batch))
+                rows += batch.y.shape[-1]
+                taken = lead.steps + len(losses)
+                within = self.spec.evaluate_every and taken % self.spec.evaluate_every == 0
                 if within or len(losses) == REPORT:
-                    self.report(task, losses, expected)
+                    rows = self.report(index, losses, rows, expected)
                     clock.stop()
                     if within:
-                        self.evaluate_within(task)
+                        self.each(lambda replica: self.evaluate_within(replica, index))
                     if time.monotonic() - self.kept > self.every:
                         self.save()
                     clock.start()
-            self.report(task, losses, expected)
-            if self.plateau is not None:
-                self.plateau.passed(mean_loss(self.strategy, validation, self.strategy.masks, self.device))
-            clock.stop()
+            self.report(index, losses, rows, expected)
             self.position.epoch, self.position.step = self.position.epoch + 1, 0
-            if self.plateau is not None and self.plateau.stopped:
-                break
-        if self.plateau is not None:
-            self.plateau.finish()
+            if self.spec.schedule == "plateau":
+                self.each(lambda replica: self.validate(replica, index, phases[id(replica)]))
+            clock.stop()
+        self.each(self.end_phase)
 
-    def done(self, a_pass: int) -> int:
-        """Steps of the current phase taken before it was interrupted."""
-        return self.position.epoch * a_pass + self.position.step
+    @property
+    def learning(self) -> list[Replica]:
+        """Those that neither an error nor their schedule has stopped."""
+        return [replica for replica in self.replicas if replica.learning]
 
-    def step(self, batch: Batch) -> Tensor:
-        """One step of gradient descent; the loss, not yet looked at."""
-        assert self.optimizer is not None
-        for parameter in self.parameters.values():
-            parameter.grad = None
-        loss = self.strategy.loss(batch)
-        loss.backward()
-        if self.decay:
-            for name, parameter in self.parameters.items():
-                if parameter.grad is not None and name.startswith("network."):
-                    parameter.grad.add_(parameter.detach(), alpha=self.decay)
-        if self.adjusts:
-            with torch.no_grad():
-                gradients = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
-                for name, gradient in self.strategy.adjust_gradients(gradients, batch).items():
-                    self.parameters[name].grad = gradient
-        self.optimizer.step()
-        return loss.detach()
+    def orders(self, examples: dict[int, Examples]) -> dict[int, Tensor]:
+        """The order of the examples in this pass, drawn by each that is learning."""
+        if self.position.step == 0:
+            for replica in self.learning:
+                replica.pass_began = replica.order.get_state()
+        return {
+            id(replica): torch.randperm(len(examples[id(replica)]), generator=replica.order).to(self.device)
+            for replica in self.learning
+        }
 
-    def report(self, task: Task, losses: list[Tensor], expected: int) -> None:
-        """Look at the losses of the last steps, tell the observers, and forget them."""
+    def batches(
+        self, examples: dict[int, Examples], orders: dict[int, Tensor]
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Inputs, labels and tasks of what is left of a pass.
+
+        Those of replicas are stacked; in place of one that is not learning stands the first that is.
+        """
+        size = self.spec.batch_size
+        keys = [id(replica) if id(replica) in orders else next(iter(orders)) for replica in self.replicas]
+        streams = [examples[key].batches(orders[key][self.position.step * size :], size) for key in keys]
+        for parts in zip(*streams, strict=True):
+            x, y, task = parts[0] if len(parts) == 1 else (torch.stack(each) for each in zip(*parts, strict=True))
+            shared = task[0] if task.ndim == 2 and task.shape[1] == 1 else task
+            yield x.to(self.device), y.to(self.device), shared.to(self.device)
+
+    def prepare(self, batch: Batch) -> Batch:
+        """The batch as the strategy wants it; each replica prepares its own part."""
+        if not self.prepares:
+            return batch
+        if len(self.replicas) == 1:
+            return self.replicas[0].strategy.prepare(batch)
+        tasks = batch.task if batch.task.ndim == 2 else repeat(batch.task)
+        found: dict[int, Batch] = {}
+        for replica, x, y, task in zip(self.replicas, batch.x, batch.y, tasks, strict=False):
+            if replica.learning:
+                try:
+                    found[id(replica)] = replica.strategy.prepare(batch._replace(x=x, y=y, task=task))
+                except Exception as error:
+                    self.lose(replica, error)
+        standing = next(iter(found.values()))
+        parts = [found.get(id(replica), standing) for replica in self.replicas]
+        task = standing.task if len(standing.task) == 1 else torch.stack([part.task for part in parts])
+        x, y = (torch.stack([getattr(part, name) for part in parts]) for name in ("x", "y"))
+        return standing._replace(x=x, y=y, task=task)
+
+    def report(self, index: int, losses: list[Tensor], rows: int, expected: int) -> int:
+        """Look at the losses of the last steps, tell the observers, and forget them and their rows."""
         if not losses:
-            return
-        values = torch.stack(losses).tolist()
-        first = self.steps - len(values) + 1
-        self.total_steps += len(values)
-        self.position.step += len(values)
+            return 0
+        values = torch.stack(losses).reshape(len(losses), -1).T.tolist()
+        self.position.step += len(losses)
+        for replica, own in zip(self.replicas, values, strict=True):
+            if not replica.learning:
+                continue
+            broken = next((number for number, value in enumerate(own) if not math.isfinite(value)), None)
+            if broken is not None:
+                at = replica.steps + broken + 1
+                self.lose(replica, Diverged(f"the loss was {own[broken]} at step {at} of task {index + 1}"))
+                continue
+            replica.steps += len(own)
+            replica.examples += rows
+            replica.total_steps += len(own)
+            replica.observer.stepped(Step(index + 1, replica.steps, expected, own, replica.total_steps))
         losses.clear()
-        for step, value in enumerate(values, first):
-            if not math.isfinite(value):
-                raise Diverged(f"the loss was {value} at step {step} of task {task.index + 1}")
-        self.observer.stepped(Step(task.index + 1, self.steps, expected, values, self.total_steps))
+        return 0
+
+    def validate(self, replica: Replica, index: int, phase: Phase) -> None:
+        """Tell a replica's schedule the validation loss; it may stop the replica."""
+        if not replica.learning:
+            return
+        assert replica.plateau is not None
+        validation = phase.validation or replica.scenario.tasks[index].validation
+        replica.plateau.passed(mean_loss(replica.strategy, validation, replica.strategy.masks, self.device))
+        if replica.plateau.stopped:
+            replica.freeze()
+
+    def end_phase(self, replica: Replica) -> None:
+        """Wake a replica that its schedule had stopped, and give it the weights that the schedule kept."""
+        if replica.frozen is not None:
+            replica.thaw()
+        if replica.plateau is not None:
+            replica.plateau.finish()
 
     def save(self) -> None:
         """Hand a checkpoint of all this to whoever keeps it."""
@@ -222,25 +281,31 @@ class Trainer:
             self.kept = time.monotonic()
 
     def evaluate_row(self, after: int) -> None:
-        """Test on all tasks, and keep the row."""
-        row = evaluate(self.strategy, self.scenario, after, self.device)
-        self.outcome.rows.append(row)
-        self.observer.evaluated(after + 1, row.accuracy)
+        """Test every replica on all tasks, and keep the row."""
 
-    def evaluate_within(self, task: Task) -> None:
-        """Test on all tasks in the middle of one."""
-        row = evaluate(self.strategy, self.scenario, task.index, self.device)
-        self.outcome.anytime.append(AnytimeRow(task=task.index + 1, step=self.steps, accuracy=tuple(row.accuracy)))
+        def one(replica: Replica) -> None:
+            row = evaluate(replica.strategy, replica.scenario, after, self.device)
+            replica.outcome.rows.append(row)
+            replica.observer.evaluated(after + 1, row.accuracy)
 
-    def task_costs(self) -> TaskCosts:
-        state = self.strategy.state_dict()
+        self.each(one)
+
+    def evaluate_within(self, replica: Replica, index: int) -> None:
+        """Test a replica on all tasks in the middle of one."""
+        row = evaluate(replica.strategy, replica.scenario, index, self.device)
+        anytime = AnytimeRow(task=index + 1, step=replica.steps, accuracy=tuple(row.accuracy))
+        replica.outcome.anytime.append(anytime)
+
+    def task_costs(self, replica: Replica) -> TaskCosts:
+        state = replica.strategy.state_dict()
+        trained = [parameter for parameter in replica.strategy.parameters() if parameter.requires_grad]
         return TaskCosts(
-            seconds=round(self.seconds, 3),
-            steps=self.steps,
-            examples_forward=self.examples,
-            examples_backward=self.examples,
+            seconds=round(self.seconds / len(self.replicas), 3),
+            steps=replica.steps,
+            examples_forward=replica.examples,
+            examples_backward=replica.examples,
             bytes_remembered=sum(value.nbytes for name, value in state.items() if not name.startswith("network.")),
-            parameters=sum(parameter.numel() for parameter in self.parameters.values()),
+            parameters=sum(parameter.numel() for parameter in trained),
         )
 
     def clock(self) -> "Clock":

@@ -18,7 +18,7 @@ def resume(
     """Go on with interrupted runs from their last checkpoints, to the numbers they would have come to."""
     from benchmark.checkpoint import FILE
     from benchmark.execution.local import run_all
-    from benchmark.keeping import interrupted_run
+    from benchmark.keeping import interrupted_runs
     from benchmark.observers.progress import Progress
     from forgetless.running import conclude
     from leaderboard.store import Store
@@ -29,7 +29,7 @@ def resume(
         if not found:
             raise RequestError(f"{run} holds no checkpoint ({FILE}): there is nothing to resume")
         folders += found
-    requests = [interrupted_run(folder) for folder in dict.fromkeys(folders)]
+    requests = [request for folder in dict.fromkeys(folders) for request in interrupted_runs(folder)]
     if post is not None:
         Store(post).check()
     with Progress(len(requests), quiet=quiet or as_json) as progress:

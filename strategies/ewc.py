@@ -69,8 +69,6 @@ class EWC(Strategy):
         return parameters_to_vector(self.network.parameters())
 
     def loss(self, batch: Batch) -> Tensor:
-        if self.strength == 0:
-            return super().loss(batch)
         moved = self.weights() - self.anchor
         return super().loss(batch) + 0.5 * self.strength * ((self.information * moved).dot(moved) + self.constant)
 

@@ -28,8 +28,10 @@ class HAT(Strategy):
     1 − min(a_i^≤t, a_j^≤t) (eq. 2), those of a bias by 1 − a_i^≤t. The output layer needs no such mask:
     a task has outputs of its own.
 
-    A task that has not begun is answered through the gates of the newest one. Adaptive optimisers rescale
-    what the masks damp, and decoupled weight decay passes them by; the paper trains with plain SGD.
+    Only the current task's embeddings are parameters; those of earlier tasks are kept as buffers, so that a
+    step costs the same after a hundred tasks as after one. A task that has not begun is answered through the
+    gates of the newest one. Adaptive optimisers rescale what the masks damp, and decoupled weight decay passes
+    them by; the paper trains with plain SGD.
 
     Args:
         network: what is trained; its gateable layers get the attention.
@@ -46,35 +48,47 @@ class HAT(Strategy):
         self.smax = smax
         self.embeddings = nn.ParameterList(torch.randn(1, units) for units in network.gateable)
         for layer, units in enumerate(network.gateable):
+            self.register_buffer(f"earlier_{layer}", torch.empty(0, units))
             self.register_buffer(f"attended_{layer}", torch.zeros(units))
 
+    @torch.no_grad()
     def start_task(self, task: Task) -> None:
+        if task.index == 0:
+            return
         for layer, embedding in enumerate(self.embeddings):
-            missing = task.index + 1 - len(embedding)
-            if missing > 0:
-                new = torch.randn(missing, embedding.shape[1], generator=self.generator).to(embedding.device)
-                self.embeddings[layer] = nn.Parameter(torch.cat([embedding.detach(), new]))
+            setattr(self, f"earlier_{layer}", torch.cat([self.earlier(layer), embedding]))
+            embedding.copy_(torch.randn(embedding.shape, generator=self.generator))
 
-    def scale(self, batch: Batch) -> Tensor:
-        """s: annealed with the progress of the pass while training, s_max otherwise (eq. 3)."""
-        if not self.training:
-            return torch.full_like(batch.progress, self.smax)
-        return 1 / self.smax + (self.smax - 1 / self.smax) * batch.progress
-
-    def gates(self, task: Tensor, scale: Tensor) -> list[Tensor]:
-        """The gates of each layer for the given tasks, [1, units] or [B, units] (eq. 1)."""
-        known = task.clamp(max=len(self.embeddings[0]) - 1)
-        return [torch.sigmoid(scale * embedding.index_select(0, known)) for embedding in self.embeddings]
+    def earlier(self, layer: int) -> Tensor:
+        """The embeddings of earlier tasks, [tasks, units]."""
+        return self.get_buffer(f"earlier_{layer}")
 
     def attended(self) -> list[Tensor]:
         """The cumulative attention a^≤t of each layer, [units]."""
         return [self.get_buffer(f"attended_{layer}") for layer in range(len(self.embeddings))]
 
+    def scale(self, batch: Batch) -> Tensor:
+        """s: annealed with the progress of the pass while training, s_max otherwise (eq. 3)."""
+        if not self.training:
+            return self.smax * torch.ones_like(batch.progress)
+        return 1 / self.smax + (self.smax - 1 / self.smax) * batch.progress
+
+    def gates(self, batch: Batch) -> list[Tensor]:
+        """The gates of each layer for a batch's tasks, [1, units] or [B, units] (eq. 1).
+
+        While training all examples are of the current task.
+        """
+        chosen: list[Tensor] = list(self.embeddings)
+        if not self.training:
+            known = [torch.cat([self.earlier(layer), embedding]) for layer, embedding in enumerate(chosen)]
+            chosen = [each.index_select(0, batch.task.clamp(max=len(each) - 1)) for each in known]
+        return [torch.sigmoid(self.scale(batch) * embedding) for embedding in chosen]
+
     def forward(self, batch: Batch) -> Tensor:
-        return batch.masked(self.network(batch.x, self.gates(batch.task, self.scale(batch))))
+        return batch.masked(self.network(batch.x, self.gates(batch)))
 
     def loss(self, batch: Batch) -> Tensor:
-        gates = self.gates(batch.task, self.scale(batch))
+        gates = self.gates(batch)
         logits = batch.masked(self.network(batch.x, gates))
         return nn.functional.cross_entropy(logits, batch.y) + self.sparsity * self.occupation(gates)
 
@@ -86,7 +100,7 @@ class HAT(Strategy):
 
     def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         adjusted = dict(gradients)
-        for name, kept in self.protection():
+        for name, kept in self.protection({name: gradient.shape for name, gradient in gradients.items()}):
             adjusted[name] = gradients[name] * (1 - kept)
         scale = self.scale(batch)
         for layer, embedding in enumerate(self.embeddings):
@@ -96,11 +110,11 @@ class HAT(Strategy):
             adjusted[f"embeddings.{layer}"] = gradients[f"embeddings.{layer}"] * factor
         return adjusted
 
-    def protection(self) -> Iterator[tuple[str, Tensor]]:
+    def protection(self, shapes: dict[str, torch.Size]) -> Iterator[tuple[str, Tensor]]:
         """Parameter names, and how far each element is to be kept: min(a_i^≤t, a_j^≤t) (eq. 2)."""
         attended = self.attended()
         for name, (writes, reads) in self.network.connections.items():
-            shape = self.network.get_parameter(name).shape
+            shape = shapes[f"network.{name}"]
             kept = attended[writes].reshape(-1, *[1] * (len(shape) - 1))
             if reads is not None:
                 below = attended[reads].repeat_interleave(shape[1] // len(attended[reads]))
@@ -110,11 +124,9 @@ class HAT(Strategy):
     @torch.no_grad()
     def after_step(self, batch: Batch) -> None:
         for embedding in self.embeddings:
-            embedding.clamp_(-LARGEST_EMBEDDING, LARGEST_EMBEDDING)
+            embedding.copy_(embedding.clamp(-LARGEST_EMBEDDING, LARGEST_EMBEDDING))
 
     @torch.no_grad()
     def end_task(self, task: Task) -> None:
-        at = torch.tensor([task.index], device=self.embeddings[0].device)
-        hardest = torch.tensor(self.smax, device=at.device)
-        for attended, gate in zip(self.attended(), self.gates(at, hardest), strict=True):
-            attended.copy_(torch.maximum(attended, gate[0]))
+        for attended, embedding in zip(self.attended(), self.embeddings, strict=True):
+            attended.copy_(torch.maximum(attended, torch.sigmoid(self.smax * embedding[0])))

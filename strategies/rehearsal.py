@@ -11,9 +11,9 @@ from strategies.strategy import Batch, Strategy, register
 class Rehearsal(Strategy):
     """Experience replay: every step also trains on examples drawn from a reservoir of the stream.
 
-    The memory is drawn from before the step and offered the step's own examples after it (Algorithm 1 of
-    the paper), so it holds examples of the current task too. Every example of the stream is offered once,
-    in the first pass over its task.
+    The memory is drawn from and then offered the step's own examples (Algorithm 1 of the paper), so it holds
+    examples of the current task too. Every example of the stream is offered once, in the first pass over its
+    task.
 
     Args:
         network: what is trained.
@@ -32,10 +32,9 @@ class Rehearsal(Strategy):
 
     def prepare(self, batch: Batch) -> Batch:
         if len(self.memory) == 0:
-            return batch
-        return batch.extended(*self.memory.draw(self.memory_batch or batch.fresh, self.generator))
-
-    def after_step(self, batch: Batch) -> None:
+            prepared = batch
+        else:
+            prepared = batch.extended(*self.memory.draw(self.memory_batch or batch.fresh, self.generator))
         if batch.epoch == 0:
-            task = batch.task if len(batch.task) == 1 else batch.task[: batch.fresh]
-            self.memory.offer(batch.x[: batch.fresh], batch.y[: batch.fresh], task, self.generator)
+            self.memory.offer(batch.x, batch.y, batch.task, self.generator)
+        return prepared

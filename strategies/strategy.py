@@ -23,9 +23,9 @@ class Batch(NamedTuple):
         x: inputs [B, …], as the scenario gives them.
         y: labels [B]: output numbers.
         task: the task of the examples, [1] where they share it, else [B].
-        masks: which classes are active for each task, bool [tasks, classes].
+        masks: which classes are active for each task, bool [tasks, classes]; none for tasks yet to come.
         progress: how far the current pass over the examples is, a scalar from 0 (first step) to 1 (last).
-        epoch: the number of that pass, from 0.
+        epoch: the number of that pass, from 0, an integer scalar.
         fresh: how many of the rows come from the task itself; rows that a strategy adds follow them.
     """
 
@@ -34,7 +34,7 @@ class Batch(NamedTuple):
     task: Tensor
     masks: Tensor
     progress: Tensor
-    epoch: int
+    epoch: Tensor
     fresh: int
 
     @property
@@ -82,11 +82,17 @@ class Strategy(nn.Module):
     The trainer calls, in this order, for each task: `start_task`; `phases`; for each step `prepare`,
     `loss`, `adjust_gradients`, `after_step`; `end_task`. Predictions go through `forward`.
 
+    The three hooks of a step (`loss`, `adjust_gradients`, `after_step`) compute with tensors alone. So one
+    source serves three ways to take a step: as written, compiled whole, and for many replicas at once, where
+    parameters, buffers and those hyper-parameters that differ are stacked (a hyper-parameter is kept under
+    its own name, `self.strength`, and may be a tensor there). What does not work with tensors alone, such as
+    keeping examples in a memory, is done in `prepare`.
+
     Attributes:
         network: what is trained.
         generator: the strategy's own random numbers.
-        masks: which classes are active for each task begun so far, bool [tasks, classes]; set by the
-            trainer before `start_task`.
+        masks: which classes are active for each task, bool [tasks, classes]; none for tasks yet to come. Set
+            by the trainer before `start_task`.
         needs: what the strategy cannot do without; a scenario that does not give it is refused.
     """
 
@@ -107,7 +113,8 @@ class Strategy(nn.Module):
         return [Phase(task.training)]
 
     def prepare(self, batch: Batch) -> Batch:
-        """Called before each step: add rehearsed examples and the like. May change only memories."""
+        """Called before each step: add rehearsed examples and the like. May change only what the step's own
+        hooks do not read: memories, the generator."""
         return batch
 
     def loss(self, batch: Batch) -> Tensor:
@@ -119,7 +126,7 @@ class Strategy(nn.Module):
         return gradients
 
     def after_step(self, batch: Batch) -> None:
-        """Called after each step, with the batch as prepared. May change state."""
+        """Called after each step, with the batch as prepared. May change parameters and buffers, in place."""
 
     def end_task(self, task: Task) -> None:
         """Called after a task's last step. May change state."""
@@ -130,7 +137,7 @@ class Strategy(nn.Module):
 
     def batch(self, x: Tensor, y: Tensor, task: Tensor) -> Batch:
         """A batch outside the stream: for reading the network, not for a step of training."""
-        return Batch(x, y, task, self.masks, torch.ones((), device=x.device), 0, len(y))
+        return Batch(x, y, task, self.masks, torch.ones((), device=x.device), torch.tensor(0), len(y))
 
 
 register = STRATEGIES.register

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.observers.observer import Observer
+from benchmark.replica import Replica
 from benchmark.run import build_strategy, load_scenario
 from benchmark.spec import RunSpec
 from benchmark.trainer import Trainer
 from scenarios.scenario import scenario_reference
-from scenarios.task import Scenario, Task
+from scenarios.task import Scenario
 from strategies.catalogue import STRATEGIES
 from strategies.strategy import bind_hyperparameters, needs_of
 
@@ -35,28 +35,37 @@ def tiny_spec(scenario: str, strategy: str, seed: int = 0, **fields: Any) -> Run
     )
 
 
-def trainer_for(spec: RunSpec, scenario: Scenario | None = None, measure: Any = None) -> Trainer:
+def replica_for(spec: RunSpec, scenario: Scenario | None = None) -> Replica:
     scenario = scenario or load_scenario(spec.scenario, spec.seeds.classes, None)
-    return Trainer(build_strategy(spec, scenario), scenario, spec, Observer(), measure or ignore)
+    return Replica(build_strategy(spec, scenario), scenario, spec)
 
 
-def ignore(task: Task) -> None:
-    """For a run without properties."""
+class Alone(Trainer):
+    """A trainer of one run."""
+
+    def __init__(self, replica: Replica, **options: Any) -> None:
+        super().__init__([replica], **options)
+        self.replica = replica
+        self.strategy, self.scenario, self.outcome = replica.strategy, replica.scenario, replica.outcome
 
 
-def trained(scenario: str, strategy: str, seed: int = 0, **fields: Any) -> Trainer:
+def trainer_for(spec: RunSpec, scenario: Scenario | None = None, **options: Any) -> Alone:
+    return Alone(replica_for(spec, scenario), **options)
+
+
+def trained(scenario: str, strategy: str, seed: int = 0, **fields: Any) -> Alone:
     """A trainer that has run."""
     trainer = trainer_for(tiny_spec(scenario, strategy, seed, **fields))
     trainer.run()
     return trainer
 
 
-def weights(trainer: Trainer) -> Tensor:
+def weights(trainer: Alone) -> Tensor:
     """The network's weights, in one vector."""
     return torch.cat([parameter.detach().flatten() for parameter in trainer.strategy.network.parameters()])
 
 
-def matrix(trainer: Trainer) -> list[list[float]]:
+def matrix(trainer: Alone) -> list[list[float]]:
     return [row.accuracy for row in trainer.outcome.rows]
 
 

@@ -83,7 +83,7 @@ class Subject:
     def batch(self, x: Tensor, y: Tensor) -> Batch:
         """Inputs and labels (output numbers) as a batch of this task."""
         task = torch.tensor([self.task.index if self.told else 0], device=self.device)
-        return Batch(x, y, task, self.masks, torch.ones((), device=self.device), 0, len(y))
+        return Batch(x, y, task, self.masks, torch.ones((), device=self.device), torch.tensor(0), len(y))
 
     def logits(self, x: Tensor, model: Strategy | None = None) -> Tensor:
         """Logits of the active classes, [B, active], of the model or of another copy of it."""

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from benchmark.execution.local import run_all
 from benchmark.observers.observer import Observer, Step
-from benchmark.optimization import Plateau
+from benchmark.optimization import Optimizer, Plateau
 from benchmark.predictions import read_predictions
 from benchmark.record import read_record
 from benchmark.request import RunRequest, run_folder
@@ -45,7 +45,7 @@ def test_a_naive_run_is_what_a_hand_written_loop_does() -> None:
     trainer = trainer_for(tiny_spec("split-digits:class,active=all", "naive", epochs=1))
     by_hand = trainer_for(tiny_spec("split-digits:class,active=all", "naive", epochs=1))
     trainer.run()
-    network, order = by_hand.strategy.network, by_hand.order
+    network, order = by_hand.strategy.network, by_hand.replica.order
     for task in by_hand.scenario.tasks:
         optimizer = torch.optim.SGD(network.parameters(), lr=0.02, fused=True)
         for indices in torch.randperm(len(task.training), generator=order).split(10):
@@ -65,7 +65,7 @@ def test_weight_decay_is_that_of_the_optimiser(optimizer: str) -> None:
     maker = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimizer]
     its = maker(network.parameters(), lr=0.01, weight_decay=0.1)
     task = theirs.scenario.tasks[0]
-    for indices in torch.randperm(len(task.training), generator=theirs.order).split(10)[:12]:
+    for indices in torch.randperm(len(task.training), generator=theirs.replica.order).split(10)[:12]:
         x, y = task.training.batch(indices)
         its.zero_grad()
         cross_entropy(network(x), y).backward()
@@ -90,8 +90,8 @@ class Toy(torch.nn.Module):
 def test_the_plateau_schedule_is_hats() -> None:
     """Drop by 3 after 5 passes without improvement, stop below 1e-4, go back to the best weights."""
     model = Toy()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     spec = tiny_spec("split-digits:task", "naive", lr=0.05)
+    optimizer = Optimizer(spec, dict(model.named_parameters()))
     plateau = Plateau(optimizer, model, spec)
     best = model.network.weight.detach().clone()
     plateau.passed(1.0)
@@ -100,8 +100,8 @@ def test_the_plateau_schedule_is_hats() -> None:
     rates = []
     while not plateau.stopped:
         plateau.passed(2.0)
-        rates.append(optimizer.param_groups[0]["lr"])
-    assert rates[3] == 0.05
+        rates.append(float(optimizer.rate))
+    assert rates[3] == pytest.approx(0.05)
     assert rates[4] == pytest.approx(0.05 / 3)
     drops = math.ceil(math.log(0.05 / 1e-4, 3))
     assert len(rates) == 5 * drops

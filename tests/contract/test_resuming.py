@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from support import PAIRS, matrix, tiny_spec, trainer_for
+from support import PAIRS, Alone, matrix, tiny_spec, trainer_for
 
 from benchmark.checkpoint import Checkpoint
 from benchmark.spec import RunSpec
-from benchmark.trainer import Trainer
 
 
-def checkpoints(spec: RunSpec) -> tuple[Trainer, list[Checkpoint]]:
+def checkpoints(spec: RunSpec) -> tuple[Alone, list[Checkpoint]]:
     """A run, and every checkpoint it could have left: after each task, and within tasks at each look at the losses."""
     taken: list[Checkpoint] = []
     trainer = trainer_for(spec)
@@ -21,7 +20,7 @@ def checkpoints(spec: RunSpec) -> tuple[Trainer, list[Checkpoint]]:
     return trainer, taken
 
 
-def assert_same(resumed: Trainer, whole: Trainer) -> None:
+def assert_same(resumed: Alone, whole: Alone) -> None:
     mine, other = resumed.strategy.state_dict(), whole.strategy.state_dict()
     assert mine.keys() == other.keys()
     assert all(torch.equal(mine[name], other[name]) for name in mine)
@@ -33,7 +32,7 @@ def assert_same(resumed: Trainer, whole: Trainer) -> None:
     for a, b in zip(resumed.outcome.costs, whole.outcome.costs, strict=True):
         assert a.model_dump(exclude={"seconds"}) == b.model_dump(exclude={"seconds"})
     assert torch.equal(resumed.strategy.generator.get_state(), whole.strategy.generator.get_state())
-    assert resumed.total_steps == whole.total_steps
+    assert resumed.replica.total_steps == whole.replica.total_steps
 
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)

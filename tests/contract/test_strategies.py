@@ -131,7 +131,7 @@ def test_loss_forward_and_gradients_are_pure(name: str, kind: str) -> None:
     strategy = trainer.strategy.train()
     task = trainer.scenario.tasks[-1]
     x, y = task.training.batch(torch.arange(12))
-    batch = Batch(x, y, torch.tensor([task.index]), strategy.masks, torch.tensor(0.5), 0, 12)
+    batch = Batch(x, y, torch.tensor([task.index]), strategy.masks, torch.tensor(0.5), torch.tensor(0), 12)
     batch = strategy.prepare(batch)
     before = copy.deepcopy(strategy.state_dict())
     inputs = [tensor.clone() for tensor in batch[:5]]
@@ -165,7 +165,7 @@ def test_learning_never_draws_from_the_global_generator(name: str, kind: str) ->
     trainer = trainer_for(tiny_spec(f"split-digits:{kind}", name, iterations=4))
     before = torch.get_rng_state()
     for task in trainer.scenario.tasks[:2]:
-        trainer.learn(task)
+        trainer.learn(task.index)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -175,7 +175,7 @@ def test_inactive_classes_are_masked(name: str, kind: str) -> None:
     strategy, scenario = trainer.strategy.eval(), trainer.scenario
     masks = scenario.masks(2)
     x, y = scenario.tasks[1].training.batch(torch.arange(5))
-    logits = strategy(Batch(x, y, torch.tensor([1]), masks, torch.tensor(1.0), 0, 5))
+    logits = strategy(Batch(x, y, torch.tensor([1]), masks, torch.tensor(1.0), torch.tensor(0), 5))
     assert torch.equal(logits.isneginf(), ~masks[1].expand(5, -1))
     assert logits[:, masks[1]].isfinite().all()
 
@@ -225,7 +225,7 @@ def test_no_hook_can_reach_a_test_example_or_a_later_task(name: str, kind: str) 
     trainer = trainer_for(tiny_spec(f"split-digits:{kind}", name, iterations=3))
     scenario = trainer.scenario
     for task in scenario.tasks[:3]:
-        trainer.learn(task)
+        trainer.learn(task.index)
         forbidden: dict[int, str] = {id(scenario): "the scenario"}
         for examples in scenario.test:
             forbidden |= {id(examples): "test examples", id(getattr(examples, "x", examples)): "test inputs"}
@@ -263,7 +263,7 @@ def test_no_hook_touches_test_examples_or_later_tasks(name: str, kind: str) -> N
     for task in scenario.tasks:
         for examples in (task.training, task.validation):
             examples.closed = False  # type: ignore[attr-defined]
-        trainer.learn(task)
+        trainer.learn(task.index)
 
 
 def guarded(scenario: Scenario) -> Scenario:

@@ -49,7 +49,7 @@ def learn(model: Strategy, task: Task, scenario: Scenario, steps: int) -> None:
     for step in range(steps):
         x, y = task.training.batch(torch.randint(len(task.training), (32,)))
         progress = torch.tensor(step % 15 / 14)
-        batch = Batch(x, y, torch.tensor([task.index]), model.masks, progress, step // 15, len(y))
+        batch = Batch(x, y, torch.tensor([task.index]), model.masks, progress, torch.tensor(step // 15), len(y))
         optimizer.zero_grad()
         model.loss(batch).backward()
         gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}

@@ -19,7 +19,7 @@ def ewc_on(kind: str, **fields: object) -> tuple[Trainer, EWC]:
 def test_the_empirical_information_is_the_mean_squared_gradient_of_single_examples(kind: str) -> None:
     trainer, strategy = ewc_on(kind, fisher="empirical", samples=10_000)
     task = trainer.scenario.tasks[0]
-    trainer.learn(task)
+    trainer.learn(task.index)
     expected = torch.zeros_like(strategy.anchor)
     x, y = task.training.batch(torch.arange(len(task.training)))
     for one in range(len(y)):
@@ -32,7 +32,7 @@ def test_the_empirical_information_is_the_mean_squared_gradient_of_single_exampl
 def test_the_true_information_is_the_expectation_over_the_networks_own_predictions() -> None:
     trainer, strategy = ewc_on("class", fisher="true", samples=10_000)
     task = trainer.scenario.tasks[0]
-    trainer.learn(task)
+    trainer.learn(task.index)
     x, y = task.training.batch(torch.arange(len(task.training)))
     expected = torch.zeros_like(strategy.anchor)
     parameters = list(strategy.network.parameters())
@@ -57,7 +57,7 @@ def test_one_quadratic_is_the_sum_of_one_penalty_a_task() -> None:
     kept = []
     for task in trainer.scenario.tasks[:4]:
         before = strategy.information.clone()
-        trainer.learn(task)
+        trainer.learn(task.index)
         kept.append((strategy.information - before, strategy.weights().detach().clone()))
     batch = strategy.batch(*trainer.scenario.tasks[4].training.batch(torch.arange(30)), torch.tensor([0]))
     with torch.no_grad():
@@ -79,7 +79,7 @@ def test_online_decays_what_was_known_and_anchors_at_the_last_weights() -> None:
     trainer, strategy = ewc_on("domain", anchors="online", decay=0.5, fisher="empirical", samples=10_000)
     total = torch.zeros_like(strategy.information)
     for task in trainer.scenario.tasks[:3]:
-        trainer.learn(task)
+        trainer.learn(task.index)
         assert torch.equal(strategy.anchor, strategy.weights().detach())
         total = 0.5 * total + strategy.estimate(task)
         assert torch.allclose(strategy.information, total, rtol=1e-4, atol=1e-9)
@@ -87,7 +87,7 @@ def test_online_decays_what_was_known_and_anchors_at_the_last_weights() -> None:
 
 def test_outputs_that_are_not_active_have_no_information() -> None:
     trainer, strategy = ewc_on("task")
-    trainer.learn(trainer.scenario.tasks[0])
+    trainer.learn(0)
     information = dict(
         zip(
             [name for name, _ in strategy.network.named_parameters()],

@@ -56,7 +56,7 @@ def test_draws_are_different_examples_with_their_own_label_and_task() -> None:
 
 def test_bytes_stay_bytes() -> None:
     trainer = trainer_for(tiny_spec("split-digits:class", "rehearsal", memory=30))
-    trainer.learn(trainer.scenario.tasks[0])
+    trainer.learn(0)
     assert trainer.strategy.memory.x.dtype == torch.uint8
     assert trainer.outcome.costs[0].bytes_remembered == 30 * (64 + 8 + 8) + 8
 
@@ -76,7 +76,7 @@ def test_rehearsal_joins_memory_to_the_step_and_offers_the_stream_once() -> None
 
     strategy.prepare = watch  # type: ignore[method-assign]
     for task in trainer.scenario.tasks[:2]:
-        trainer.learn(task)
+        trainer.learn(task.index)
     assert sizes[0] == (10, 10), "the memory is empty at the first step"
     assert sizes[1] == (10, 17)
     assert int(strategy.memory.offered) == sum(len(task.training) for task in trainer.scenario.tasks[:2])

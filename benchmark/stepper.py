@@ -1,0 +1,223 @@
+"""One step of gradient descent, from the same hooks: as written, compiled whole, or for many replicas at once."""
+
+import copy
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from benchmark.optimization import Optimizer
+from benchmark.spec import RunSpec
+from strategies.strategy import Batch, Strategy
+
+OFTEN = 20
+"""A step is compiled for a shape of batch that has come so often; those that come by the way are not worth it."""
+
+MOST_SHAPES = 4
+"""For how many shapes of batch a step is compiled at most."""
+
+
+class Stepper:
+    """Takes the steps of one strategy, or of several replicas of it at once.
+
+    A single step as written calls the hooks on the strategy itself, with `torch.autograd`. Both other ways go
+    through `torch.func`: gradient, adjustment and update become one function of parameters and batch, which
+    `vmap` turns into that of all replicas, and `torch.compile` into one kernel or few.
+
+    Args:
+        strategies: one, or replicas whose parameters and buffers have the same shapes. Of several, all that a
+            step reads is stacked along a first dimension, and what each has becomes its part of the stack.
+        spec: optimiser and batch size.
+        compiled: whether to compile. Where that fails it is said once, and steps are taken uncompiled.
+        varied: hyper-parameters in which the replicas differ, each [replicas].
+
+    Attributes:
+        optimizer: fresh in every task, unless the specification carries it.
+        parameters: what is trained, by name, without a gradient; stacked if there are replicas.
+        seen: how often each shape of full batch has come; part of a checkpoint, as compiled steps round differently.
+    """
+
+    def __init__(
+        self,
+        strategies: Sequence[Strategy],
+        spec: RunSpec,
+        *,
+        compiled: bool = False,
+        varied: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.strategies = list(strategies)
+        self.spec = spec
+        self.compiled = compiled
+        self.varied = dict(varied or {})
+        self.replicas = None if len(self.strategies) == 1 else len(self.strategies)
+        kind = type(self.strategies[0])
+        self.adjusts = kind.adjust_gradients is not Strategy.adjust_gradients
+        self.acts = kind.after_step is not Strategy.after_step
+        self.seen: dict[str, int] = {}
+        self.optimizer: Optimizer | None = None
+        self.hooks = _Hooks(self.strategies[0])
+        self.whole = torch.compile(self.functional, fullgraph=True, dynamic=False)
+
+    def start_task(self) -> None:
+        """Take up what is to be trained, after the strategies' own `start_task`."""
+        own = [dict(strategy.named_parameters()) for strategy in self.strategies]
+        self.leaves = {name: parameter for name, parameter in own[0].items() if parameter.requires_grad}
+        self.parameters = {name: joined([parameters[name] for parameters in own]) for name in self.leaves}
+        self.others: dict[str, Tensor] | None = None
+        if self.optimizer is None or not self.spec.carry_optimizer:
+            self.optimizer = Optimizer(self.spec, self.parameters, self.replicas)
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Take a step; the loss, a scalar or [replicas], not yet looked at.
+
+        Args:
+            batch: as prepared. Of replicas x, y and, unless it is shared, the task are stacked.
+        """
+        compiled = self.compiled and batch.fresh == self.spec.batch_size and self._compilable(batch)
+        if not compiled and not self.replicas:
+            return self.as_written(batch)
+        if self.others is None:
+            self.others = self._read(batch)
+        if compiled:
+            try:
+                return self.whole(self.parameters, self.others, batch)
+            except Exception as error:
+                reason = str(error).strip().split("\n")[0][:200]
+                print(f"{self.spec.strategy} does not compile and is run uncompiled: {reason}", file=sys.stderr)
+                self.compiled = False
+        return self.functional(self.parameters, self.others, batch) if self.replicas else self.as_written(batch)
+
+    def as_written(self, batch: Batch) -> Tensor:
+        """A step of a single strategy, operation by operation."""
+        (strategy,), optimizer = self.strategies, self.optimizer
+        assert optimizer is not None
+        loss = strategy.loss(batch)
+        found = torch.autograd.grad(loss, tuple(self.leaves.values()), materialize_grads=True)
+        gradients = dict(zip(self.leaves, found, strict=True))
+        with torch.no_grad():
+            gradients = optimizer.decayed(gradients, self.parameters)
+            if self.adjusts:
+                gradients = strategy.adjust_gradients(gradients, batch)
+            optimizer.update(self.parameters, gradients)
+            if self.acts:
+                strategy.after_step(batch)
+        return loss.detach()
+
+    def functional(self, parameters: dict[str, Tensor], others: dict[str, Tensor], batch: Batch) -> Tensor:
+        """The same step as a function of tensors, which it changes in place: for the compiler, and for replicas."""
+        optimizer = self.optimizer
+        assert optimizer is not None
+
+        def one(parameters: dict[str, Tensor], others: dict[str, Tensor], batch: Batch) -> tuple[Any, Tensor]:
+            def loss_of(parameters: dict[str, Tensor]) -> Tensor:
+                return self.hooks.call("loss", {**parameters, **others}, batch)
+
+            gradients, loss = grad_and_value(loss_of)(parameters)
+            gradients = optimizer.decayed(gradients, parameters)
+            if self.adjusts:
+                gradients = self.hooks.call("adjust_gradients", {**parameters, **others}, gradients, batch)
+            return gradients, loss
+
+        def after(parameters: dict[str, Tensor], others: dict[str, Tensor], batch: Batch) -> list[Tensor]:
+            state = {**parameters, **others}
+            self.hooks.call("after_step", state, batch)
+            return list(state.values())
+
+        if self.replicas:
+            shared = Batch(0, 0, 0 if batch.task.ndim == 2 else None, None, None, None, None)  # type: ignore[arg-type]
+            one = vmap(one, in_dims=(0, 0, shared), randomness="different")
+            after = vmap(after, in_dims=(0, 0, shared))
+        gradients, loss = one(parameters, others, batch)
+        with torch.no_grad():
+            optimizer.update(parameters, gradients)
+            if self.acts:
+                after(parameters, others, batch)
+        return loss
+
+    def _compilable(self, batch: Batch) -> bool:
+        """Whether this shape of batch has come often enough to be compiled for."""
+        shape = "x".join(map(str, batch.x.shape))
+        times = self.seen[shape] = self.seen.get(shape, 0) + 1
+        if times <= OFTEN:
+            return False
+        often = [shape for shape, times in self.seen.items() if times > OFTEN]
+        return shape in often[:MOST_SHAPES]
+
+    def _read(self, batch: Batch) -> dict[str, Tensor]:
+        """What a step reads besides what is trained, by name, stacked if there are replicas.
+
+        The hooks are then called on a template that has nothing else: memories, which grow from step to step,
+        are neither stacked nor looked at by the compiler.
+        """
+        template = copy.deepcopy(self.strategies[0])
+        first = batch
+        if self.replicas:
+            task = batch.task[0] if batch.task.ndim == 2 else batch.task
+            first = batch._replace(x=batch.x[0], y=batch.y[0], task=task)
+        known = {**dict(template.named_parameters()), **dict(template.named_buffers())}
+        with Reading() as reading:
+            template.loss(first)
+            gradients = {name: torch.zeros_like(known[name]) for name in self.leaves}
+            with torch.no_grad():
+                template.adjust_gradients(gradients, first)
+                template.after_step(first)
+        read = [
+            name
+            for name, tensor in known.items()
+            if name not in self.leaves and name != "masks" and reading.has_seen(tensor)
+        ]
+        for name, _ in list(template.named_buffers()):
+            if name not in read and name != "masks":
+                path, _, leaf = name.rpartition(".")
+                delattr(template.get_submodule(path), leaf)
+        for name, values in self.varied.items():
+            delattr(template, name)
+            template.register_buffer(name, values[0])
+        self.hooks = _Hooks(template)
+        each = [{**dict(s.named_parameters()), **dict(s.named_buffers())} for s in self.strategies]
+        return {name: joined([known[name] for known in each]) for name in read} | self.varied
+
+
+class _Hooks(nn.Module):
+    """A strategy whose hooks are called with other parameters and buffers than its own."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        super().__init__()
+        self.strategy = strategy
+
+    def call(self, hook: str, state: dict[str, Tensor], *arguments: Any) -> Any:
+        return functional_call(self, {f"strategy.{name}": value for name, value in state.items()}, (hook, *arguments))
+
+    def forward(self, hook: str, *arguments: Any) -> Any:
+        return getattr(self.strategy, hook)(*arguments)
+
+
+class Reading(TorchDispatchMode):
+    """Notes, while it is entered, which tensors are read or written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        leaves = tree_leaves((args, kwargs))
+        self.places.update(leaf.data_ptr() for leaf in leaves if isinstance(leaf, Tensor))
+        return func(*args, **(kwargs or {}))
+
+    def has_seen(self, tensor: Tensor) -> bool:
+        return tensor.numel() > 0 and tensor.data_ptr() in self.places
+
+
+def joined(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors as one, stacked along a first dimension, of which each becomes a part. One alone stays as it is."""
+    if len(tensors) == 1:
+        return tensors[0].detach()
+    stacked = torch.stack([tensor.detach() for tensor in tensors])
+    for tensor, part in zip(tensors, stacked, strict=True):
+        tensor.data = part
+    return stacked
