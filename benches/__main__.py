@@ -14,14 +14,16 @@ from functools import partial
 from pathlib import Path
 
 import torch
+import torch._dynamo
 
 from benches import page
 from benches.report import Report, Table
-from benches.tables import denormals, growth, peers, run, startup, step, threads
+from benches.tables import denormals, growth, peers, replicas, run, startup, step, threads
 from benches.tables.peers import Peer
 
 TABLES: dict[str, Callable[[], Table]] = {
     "step": step.measure,
+    "replicas": replicas.measure,
     "run": run.measure,
     "startup": startup.measure,
     "memory": startup.measure_memory,
@@ -35,7 +37,7 @@ TABLES: dict[str, Callable[[], Table]] = {
 ON_DEMAND: dict[str, Callable[[], Table]] = {"denormals": denormals.measure}
 """What takes too long for it."""
 
-ORDER = ("step", "run", "peers", "startup", "memory", "tasks", "examples", "parameters", "threads", "denormals")
+ORDER = ("step", "replicas", "run", "peers", "startup", "memory", "tasks", "examples", "parameters", "threads", "denormals")
 """Of the tables on the page."""
 
 KEPT = Path("build/bench.json")
@@ -74,6 +76,7 @@ def measure(tables: dict[str, Callable[[], Table]]) -> None:
     if KEPT.exists():
         report.tables = Report.read(KEPT).tables
     torch.set_num_threads(1)
+    torch._dynamo.config.recompile_limit = 1000  # the compiled steps of many strategies are measured in turn
     began = time.perf_counter()
     for name, table in tables.items():
         start = time.perf_counter()

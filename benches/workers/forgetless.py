@@ -10,6 +10,7 @@ from torch import Tensor
 from benches.timing import Measure
 from benches.work import LR, Work
 from benchmark.observers.observer import Observer, Step
+from benchmark.replica import Replica
 from benchmark.request import RunRequest
 from benchmark.run import build_strategy, run
 from benchmark.spec import RunSpec
@@ -33,7 +34,7 @@ class StepClock(Observer):
         return (end - start) / (after - before)
 
 
-def spec_for(work: Work, **fields: Any) -> RunSpec:
+def spec_for(work: Work, seed: int = 0, **fields: Any) -> RunSpec:
     """The specification of some work; further fields are those of `RunSpec`."""
     return RunSpec(
         scenario=work.scenario.name,
@@ -41,27 +42,41 @@ def spec_for(work: Work, **fields: Any) -> RunSpec:
         hyperparameters=bind_hyperparameters(work.strategy, work.hyperparameters),
         network=work.network,
         batch_size=work.batch_size,
-        seeds={"init": 0, "order": 0},
+        seeds={"init": seed, "order": seed},
         **work.budget,
         **{"lr": LR, **fields},
     )
 
 
-def trainer_for(work: Work, observer: Observer, **fields: Any) -> Trainer:
-    spec = spec_for(work, **fields)
-    return Trainer(build_strategy(spec, work.scenario), work.scenario, spec, observer, lambda task: None)
+def trainer_for(
+    work: Work, observer: Observer, *, compiled: bool = False, replicas: int = 1, **fields: Any
+) -> Trainer:
+    """A trainer of one run, or of replicas with the seeds 0, 1, …, of which the first has the observer."""
+    specs = [spec_for(work, seed, **fields) for seed in range(replicas)]
+    observers = [observer, *(Observer() for _ in specs[1:])]
+    made = [
+        Replica(build_strategy(spec, work.scenario), work.scenario, spec, each)
+        for spec, each in zip(specs, observers, strict=True)
+    ]
+    return Trainer(made, compiled=compiled)
 
 
-def second_task(work: Work, **fields: Any) -> Measure:
-    """A step of the second task: penalties are active then, and memories full."""
+def second_task(work: Work, *, compiled: bool = False, replicas: int = 1) -> Measure:
+    """A step of the second task, whose share each of the replicas has: penalties are active, and memories full.
+
+    Raises:
+        RuntimeError: where it was to be compiled and is not.
+    """
     clock = StepClock()
-    trainer = trainer_for(work, clock, **fields)
-    trainer.learn(work.scenario.tasks[0])
+    trainer = trainer_for(work, clock, compiled=compiled, replicas=replicas)
+    trainer.learn(0)
 
     def measure() -> float:
         clock.reports.clear()
-        trainer.learn(work.scenario.tasks[1])
-        return clock.seconds_a_step()
+        trainer.learn(1)
+        if trainer.stepper.compiled != compiled:
+            raise RuntimeError(f"{work.strategy} with {work.network} was not compiled")
+        return clock.seconds_a_step() / replicas
 
     return measure
 
@@ -82,20 +97,20 @@ class Learner:
     """
 
     def __init__(self, work: Work, scale: float = 1.0, **fields: Any) -> None:
-        self.tasks = work.scenario.tasks
         self.trainer = trainer_for(work, Observer(), **fields)
+        self.strategy = self.trainer.replicas[0].strategy
         with torch.no_grad():
-            for parameter in self.trainer.strategy.parameters():
+            for parameter in self.strategy.parameters():
                 parameter.mul_(scale)
 
     def learn(self, index: int) -> float:
         """One task; what it took, without the evaluation, in seconds."""
-        self.trainer.learn(self.tasks[index])
+        self.trainer.learn(index)
         return self.trainer.seconds
 
     def numbers(self) -> Tensor:
         """All that the strategy holds, weights first of all, in one vector."""
-        state = self.trainer.strategy.state_dict().values()
+        state = self.strategy.state_dict().values()
         return torch.cat([tensor.flatten() for tensor in state if tensor.is_floating_point()])
 
 
