@@ -1,6 +1,7 @@
 """One step of gradient descent, from the same hooks: as written, compiled whole, or for many replicas at once."""
 
 import copy
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -61,6 +62,8 @@ class Stepper:
         self.seen: dict[str, int] = {}
         self.optimizer: Optimizer | None = None
         self.hooks = _Hooks(self.strategies[0])
+        # On a machine that has CUDA's tools but no device the compiler would say so.
+        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
         self.whole = torch.compile(self.functional, fullgraph=True, dynamic=False)
 
     def start_task(self) -> None:
@@ -87,7 +90,7 @@ class Stepper:
             try:
                 return self.whole(self.parameters, self.others, batch)
             except Exception as error:
-                reason = str(error).strip().split("\n")[0][:200]
+                reason = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0][:200]
                 print(f"{self.spec.strategy} does not compile and is run uncompiled: {reason}", file=sys.stderr)
                 self.compiled = False
         return self.functional(self.parameters, self.others, batch) if self.replicas else self.as_written(batch)
@@ -114,10 +117,11 @@ class Stepper:
         assert optimizer is not None
 
         def one(parameters: dict[str, Tensor], others: dict[str, Tensor], batch: Batch) -> tuple[Any, Tensor]:
-            def loss_of(parameters: dict[str, Tensor]) -> Tensor:
+            def loss_of(parameters: dict[str, Tensor], others: dict[str, Tensor]) -> Tensor:
                 return self.hooks.call("loss", {**parameters, **others}, batch)
 
-            gradients, loss = grad_and_value(loss_of)(parameters)
+            # What is read is an argument too: running averages of a network are changed in place.
+            gradients, loss = grad_and_value(loss_of)(parameters, others)
             gradients = optimizer.decayed(gradients, parameters)
             if self.adjusts:
                 gradients = self.hooks.call("adjust_gradients", {**parameters, **others}, gradients, batch)

@@ -55,27 +55,29 @@ class Memory(nn.Module):
         assert self.capacity is not None, "a memory without a bound keeps everything: use add"
         first = int(self.offered)
         self.offered += len(y)
-        free = min(self.capacity - len(self), len(y))
-        if free > 0:
+        free = max(min(self.capacity - len(self), len(y)), 0)
+        if free:
             self.add(x[:free], y[:free], task[:free] if len(task) > 1 else task)
-        late = torch.arange(max(free, 0), len(y))
-        if len(late) == 0 or self.capacity == 0:
+        if self.capacity == 0:
             return
-        draws = torch.rand(len(late), generator=generator, dtype=torch.float64)
-        places = (draws * (first + late + 1)).long()
-        # A dict keeps the last example drawn for a place, as one at a time would.
-        kept = {place: row for place, row in zip(places.tolist(), late.tolist(), strict=True) if place < self.capacity}
+        draws = torch.rand(len(y) - free, generator=generator, dtype=torch.float64).tolist()
+        kept: dict[int, int] = {}  # the last example drawn for a place, as one at a time would leave it
+        for row, drawn in enumerate(draws, free):
+            place = int(drawn * (first + row + 1))
+            if place < self.capacity:
+                kept[place] = row
         if kept:
             at = torch.tensor(list(kept), device=self.y.device)
             rows = torch.tensor(list(kept.values()), device=y.device)
-            self.x[at] = x[rows]
-            self.y[at] = y[rows]
-            self.task[at] = task[rows] if len(task) > 1 else task
+            self.x.index_copy_(0, at, x.index_select(0, rows))
+            self.y.index_copy_(0, at, y.index_select(0, rows))
+            self.task.index_copy_(0, at, task.expand(len(y)).index_select(0, rows))
 
     def draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs, labels and tasks of `size` different examples held, or of all where there are fewer."""
         chosen = torch.randperm(len(self), generator=generator)[:size].to(self.y.device)
-        return self.x[chosen], self.y[chosen], self.task[chosen]
+        x, y, task = (tensor.index_select(0, chosen) for tensor in (self.x, self.y, self.task))
+        return x, y, task
 
     def examples(self) -> TensorExamples:
         """All that is held, to train on."""
