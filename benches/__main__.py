@@ -37,7 +37,19 @@ TABLES: dict[str, Callable[[], Table]] = {
 ON_DEMAND: dict[str, Callable[[], Table]] = {"denormals": denormals.measure}
 """What takes too long for it."""
 
-ORDER = ("step", "replicas", "run", "peers", "startup", "memory", "tasks", "examples", "parameters", "threads", "denormals")
+ORDER = (
+    "step",
+    "replicas",
+    "run",
+    "peers",
+    "startup",
+    "memory",
+    "tasks",
+    "examples",
+    "parameters",
+    "threads",
+    "denormals",
+)
 """Of the tables on the page."""
 
 KEPT = Path("build/bench.json")

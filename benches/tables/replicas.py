@@ -10,7 +10,7 @@ from benches.work import Work, scenario
 from benches.workers import forgetless, plain
 
 SIZES = (("mlp:100x100", 10), ("mlp:400x400", 10))
-REPLICAS = (5, 10)
+REPLICAS = (10,)
 
 TEXT = """\
 A step of each run where several runs, which differ in their seeds, train at once (`--replicas`): the time of the common

@@ -48,9 +48,7 @@ def spec_for(work: Work, seed: int = 0, **fields: Any) -> RunSpec:
     )
 
 
-def trainer_for(
-    work: Work, observer: Observer, *, compiled: bool = False, replicas: int = 1, **fields: Any
-) -> Trainer:
+def trainer_for(work: Work, observer: Observer, *, compiled: bool = False, replicas: int = 1, **fields: Any) -> Trainer:
     """A trainer of one run, or of replicas with the seeds 0, 1, …, of which the first has the observer."""
     specs = [spec_for(work, seed, **fields) for seed in range(replicas)]
     observers = [observer, *(Observer() for _ in specs[1:])]
