@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forgetless.plan import ClassOrder, Plan
+from forgetless.threads import AUTO, with_threads
 from scenarios.errors import RequestError
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def run(
     plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
     data: Annotated[Path | None, typer.Option(help="Where data sets are looked for first.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int, typer.Option(help="Of each run's process; more rarely help small networks.")] = 1,
+    threads: Annotated[
+        str, typer.Option(help="Of each run's process: a number, or auto: two where a step has work for them.")
+    ] = AUTO,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for the runs' records.")] = Path("runs"),
     checkpoint_every: Annotated[
@@ -107,11 +110,11 @@ def run(
             "properties": properties,
             "evaluate_every": evaluate_every,
             "device": device,
-            "threads": threads,
         },
     )
     specs = plan.specs()
     plan.check(specs, data)
+    specs = with_threads(specs, threads, jobs, data)
     if post is not None:
         Store(post).check()
     _check_writable(out)
