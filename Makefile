@@ -44,7 +44,7 @@ test: setup ## Run the tests; ARGS="-k ewc" runs some of them.
 	$(BIN)/python -m pytest -n $(CORES) $(ARGS)
 
 fault: setup ## Kill a hundred runs at random moments, and see that each resumes to the same record.
-	FORGETLESS_KILLS=100 $(BIN)/python -m pytest tests/fault --timeout 7200
+	FORGETLESS_KILLS=100 $(BIN)/python -m pytest -n $(CORES) tests/fault
 
 check: setup ## Style, format, types, and which package may import which.
 	$(BIN)/ruff check

@@ -1,12 +1,12 @@
-"""Checkpoints: all that a run needs to go on as if nothing had happened, in one file that is whole or absent.
+"""Checkpoints: what a run needs to go on as if nothing had happened, in one file that is whole or absent.
 
-The file is in safetensors format, the facts that are no tensors as JSON in its metadata. Nothing in it is
-ever executed, and every part has a checksum.
+What was measured so far is in the journal beside it (see `benchmark.keeping`). The file is in safetensors format,
+the facts that are no tensors as JSON in its metadata. Nothing in it is ever executed, and every part has a checksum.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from benchmark.record import unfinished, write_atomically
+from benchmark.files import unfinished, write_atomically
+from benchmark.journal import FILE as JOURNAL
+from benchmark.outcome import Outcome
 from scenarios.errors import RequestError
 
 FILE = "checkpoint.safetensors"
@@ -41,18 +43,20 @@ class Position:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A run in the middle.
+    """A run, or runs that are made at once, in the middle.
 
     Attributes:
-        tensors: state of strategy, optimiser, schedule and generators, and the predictions so far, by name.
+        tensors: state of strategy, optimiser, schedule and generators, by name.
         facts: everything else, as JSON has it.
+        outcomes: what was measured so far, of each run.
     """
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
+    outcomes: list[Outcome] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
-        """Put the checkpoint into a run's folder, in place of the one before."""
+        """Put the checkpoint, all but the outcomes, into a run's folder, in place of the one before."""
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.tensors.items()}
         text = json.dumps({**self.facts, "tensors": {name: _digest(tensor) for name, tensor in tensors.items()}})
         metadata = {"schema": SCHEMA, "facts": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
@@ -65,7 +69,7 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint in a run's folder.
+    """The checkpoint in a run's folder, without what was measured.
 
     Raises:
         RequestError: where there is none, or it is truncated, damaged or something else.
@@ -89,9 +93,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Take away the checkpoint of a run that has its record."""
-    (folder / FILE).unlink(missing_ok=True)
-    unfinished(folder / FILE).unlink(missing_ok=True)
+    """Take away the checkpoint of a run that has its record, and its journal."""
+    for path in (folder / FILE, unfinished(folder / FILE), folder / JOURNAL):
+        path.unlink(missing_ok=True)
 
 
 def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:

@@ -1,6 +1,6 @@
 """Measuring accuracy: one forward pass over test examples, in large batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,16 +17,19 @@ BATCH = 1024
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a strategy answered on the test examples of all tasks, in order.
+    """What a strategy answered on the test examples of some tasks.
 
     Attributes:
-        accuracy: of each task, in [0, 1].
-        predicted: output numbers, −1 where no class was active.
+        tasks: which, in the order of the sequence.
+        accuracy: on every task, in [0, 1]; None on those not tested.
+        predicted: output numbers on the examples of `tasks`, one task after another; −1 where no class was
+            active. int16, or int32 where there are more outputs than that can count.
         confidence: softmax probability of the prediction among the active classes.
     """
 
-    accuracy: list[float]
-    predicted: NDArray[np.int16]
+    tasks: tuple[int, ...]
+    accuracy: list[float | None]
+    predicted: NDArray[np.signedinteger]
     confidence: NDArray[np.float16]
 
 
@@ -44,28 +47,44 @@ def evaluating(strategy: Strategy) -> Iterator[None]:
 
 
 @torch.inference_mode()
-def evaluate(strategy: Strategy, scenario: Scenario, after: int, device: torch.device) -> Evaluation:
-    """Test a strategy on every task, past, present and future.
+def evaluate(
+    strategy: Strategy, scenario: Scenario, after: int, device: torch.device, tasks: Sequence[int] | None = None
+) -> Evaluation:
+    """Test a strategy on tasks, past, present and future.
+
+    Every task fills batches of its own. What is answered on it therefore hangs on no other task, to the last
+    bit, and is the same whichever of them are tested.
 
     Args:
         strategy: put into evaluation mode for the time being.
         scenario: whose test examples.
         after: the last task that has begun, −1 before the first; it decides which classes are active.
         device: where the strategy is.
+        tasks: the tasks to test, in order; None for all.
     """
+    chosen = tuple(range(len(scenario.tasks)) if tasks is None else tasks)
+    sizes = [len(scenario.test[index]) for index in chosen]
     masks = scenario.masks(after).to(device)
-    accuracy, predicted, confidence = [], [], []
+    # Made before the first batch: small results kept between the large ones of each batch would leave memory in
+    # pieces too small for the next batch. On the device, so that nothing is waited for until the end.
+    narrow = torch.int16 if scenario.classes <= torch.iinfo(torch.int16).max else torch.int32
+    predicted = torch.empty(sum(sizes), dtype=narrow, device=device)
+    confidence = torch.empty(sum(sizes), dtype=torch.float16, device=device)
+    labels = torch.empty(sum(sizes), dtype=narrow)
+    done = 0
     with evaluating(strategy):
-        for examples in scenario.test:
-            correct = 0
+        for examples in (scenario.test[index] for index in chosen):
             for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
                 told = task if scenario.kind == "task" else torch.zeros_like(task)
                 answer, probability = _answer(strategy, x.to(device), told.to(device), masks)
-                correct += int((answer.cpu() == y).sum())
-                predicted.append(answer.to("cpu", torch.int16))
-                confidence.append(probability.to("cpu", torch.float16))
-            accuracy.append(correct / len(examples))
-    return Evaluation(accuracy, torch.cat(predicted).numpy(), torch.cat(confidence).numpy())
+                part = slice(done, done + len(y))
+                predicted[part], confidence[part], labels[part] = answer, probability, y
+                done += len(y)
+    predicted = predicted.cpu()
+    accuracy: list[float | None] = [None] * len(scenario.tasks)
+    for index, right in zip(chosen, (predicted == labels).split(sizes), strict=True):
+        accuracy[index] = int(right.sum()) / len(right)
+    return Evaluation(chosen, accuracy, predicted.numpy(), confidence.cpu().numpy())
 
 
 def _answer(strategy: Strategy, x: Tensor, task: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:

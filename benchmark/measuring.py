@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.coverage import Coverage
 from benchmark.predictions import read_predictions
 from benchmark.properties.property import (
     GroupProperty,
@@ -20,6 +21,7 @@ from benchmark.properties.property import (
 )
 from benchmark.randomness import generator_for, global_seed
 from benchmark.record import PropertyValues, RunRecord
+from benchmark.spec import RunSpec
 from scenarios.options import Reference
 from scenarios.task import Scenario, Task
 from strategies.strategy import Strategy
@@ -29,30 +31,36 @@ class Measuring:
     """Fills the matrices of a run's properties, a row after each task.
 
     Args:
-        references: of the properties asked for; those over groups of runs are left to `compare_runs`.
-        strategy, scenario, device: of the run.
+        spec: of the run: which properties, and which tasks they are measured on. Those over groups of runs are
+            left to `compare_runs`.
+        strategy, scenario: of the run.
+
+    Attributes:
+        rows: what was measured so far, first of all nothing before training: of each property, a cell a task.
     """
 
-    def __init__(self, references: Sequence[str], strategy: Strategy, scenario: Scenario, device: torch.device) -> None:
-        built = {reference: build_property(reference) for reference in references}
+    def __init__(self, spec: RunSpec, strategy: Strategy, scenario: Scenario) -> None:
+        built = {reference: build_property(reference) for reference in spec.properties}
         self.properties = {name: each for name, each in built.items() if isinstance(each, Property)}
+        self.coverage = Coverage(spec, len(scenario.tasks))
         self.strategy = strategy
         self.scenario = scenario
-        self.device = device
-        empty: list[Measurement | None] = [None] * len(scenario.tasks)
-        self.cells = {name: [list(empty)] for name in self.properties}
+        self.device = torch.device(spec.device)
+        self.rows: list[dict[str, dict[int, Measurement]]] = [{name: {} for name in self.properties}]
 
     def after(self, task: Task) -> None:
-        """Measure everything after a task, on each task seen."""
+        """Measure everything after a task, on the tasks seen that the row covers."""
         masks = self.scenario.masks(task.index).to(self.device)
+        faced = [self.scenario.tasks[index] for index in self.coverage.seen(task.index)]
+        cells: dict[str, dict[int, Measurement]] = {}
         for name, property_ in self.properties.items():
             # The bare name: with other options the same examples are drawn, so curves over them are paired.
             purpose = f"property {Reference.parse(name).name}"
-            row: list[Measurement | None] = [None] * len(self.scenario.tasks)
-            for seen in self.scenario.tasks[: task.index + 1]:
+            cells[name] = {}
+            for seen in faced:
                 with global_seed(self.device, purpose, seen.index):
-                    row[seen.index] = _measured(property_, lambda: self.subject(seen, masks, purpose))  # noqa: B023
-            self.cells[name].append(row)
+                    cells[name][seen.index] = _measured(property_, lambda: self.subject(seen, masks, purpose))  # noqa: B023
+        self.rows.append(cells)
 
     def subject(self, seen: Task, masks: Tensor, purpose: str) -> Subject:
         """A copy of the model as it is now, facing a task it has seen."""
@@ -66,19 +74,26 @@ class Measuring:
             told=self.scenario.kind == "task",
         )
 
-    def facts(self) -> dict[str, Any]:
-        """The cells measured so far, for a checkpoint."""
-        return {name: [[cell and asdict(cell) for cell in row] for row in rows] for name, rows in self.cells.items()}
+    def facts(self, since: int) -> list[dict[str, Any]]:
+        """The rows measured from the one numbered `since` on, as JSON has them."""
+        return [
+            {name: {str(task): asdict(cell) for task, cell in cells.items()} for name, cells in row.items()}
+            for row in self.rows[since:]
+        ]
 
-    def restore(self, facts: dict[str, Any]) -> None:
-        """Take on the cells of a checkpoint."""
-        self.cells = {
-            name: [[cell and Measurement(**cell) for cell in row] for row in rows] for name, rows in facts.items()
-        }
+    def restore(self, facts: list[dict[str, Any]]) -> None:
+        """Take on rows written down before, from the first."""
+        self.rows = [
+            {name: {int(task): Measurement(**cell) for task, cell in cells.items()} for name, cells in row.items()}
+            for row in facts
+        ]
 
     def results(self) -> dict[str, PropertyValues]:
         """The matrices as records hold them."""
-        return {name: _values(self.properties[name], rows) for name, rows in self.cells.items()}
+        return {
+            name: _values(property_, [row[name] for row in self.rows], len(self.scenario.tasks))
+            for name, property_ in self.properties.items()
+        }
 
 
 def _measured(property_: Property, subject: Callable[[], Subject]) -> Measurement:
@@ -92,17 +107,26 @@ def _measured(property_: Property, subject: Callable[[], Subject]) -> Measuremen
     return found
 
 
-def _values(property_: Property, rows: list[list[Measurement | None]]) -> PropertyValues:
-    measured = [cell for row in rows for cell in row if cell is not None]
-    names = dict.fromkeys(name for cell in measured for name in cell.beside)
-    beside = {name: [[cell.beside.get(name) if cell else None for cell in row] for row in rows] for name in names}
+def _values(property_: Property, rows: list[dict[int, Measurement]], tasks: int) -> PropertyValues:
+    measured = [cell for row in rows for cell in row.values()]
+
+    def matrix(read: Callable[[Measurement], Any]) -> list[list[Any]]:
+        values: list[list[Any]] = [[None] * tasks for _ in rows]
+        for into, row in zip(values, rows, strict=True):
+            for task, cell in row.items():
+                into[task] = read(cell)
+        return values
+
     return PropertyValues(
         unit=property_.unit,
         better=property_.better,
         over="cell",
-        values=[[cell.value if cell else None for cell in row] for row in rows],
+        values=matrix(lambda cell: cell.value),
         reason=next((cell.reason for cell in measured if cell.reason), None),
-        beside=beside,
+        beside={
+            name: matrix(lambda cell: cell.beside.get(name))  # noqa: B023
+            for name in dict.fromkeys(name for cell in measured for name in cell.beside)
+        },
     )
 
 

@@ -2,10 +2,11 @@
 
 A matrix R has a row before training, then one after each task, and a column a task: shape [T + 1, T], with
 R[i, j] in the text counting tasks from 1, so that R[i] is the row after task i and R[0] the row before any.
-Higher is better. Cells that were not measured are NaN.
+Higher is better. Cells that were not measured are NaN: a metric is what it would be if they were known, or it is
+`Undefined`.
 
-Frameworks give one name to different formulas. Here a name has one formula, and what cannot be said is
-`Undefined`, with the reason, never a number.
+Frameworks give one name to different formulas. Here a name has one formula, and what cannot be said has a reason,
+never a number.
 """
 
 from collections.abc import Callable
@@ -17,14 +18,21 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 
+Evaluated = Literal["sample", "seen", "all"]
+"""Which tasks a metric needs evaluated, at least, as `--evaluate` has it; a sample is one of any size."""
+
 
 class Undefined(Exception):
     """A metric that has no value here; the message says why."""
 
 
+class NotMeasured(Undefined):
+    """A cell that a metric needs was not measured; the message says which."""
+
+
 def _defined(values: Matrix, what: str) -> Matrix:
     if np.isnan(values).any():
-        raise Undefined(f"{what} was not measured")
+        raise NotMeasured(f"{what} was not measured")
     return values
 
 
@@ -42,7 +50,7 @@ def average_accuracy(R: Matrix) -> float:
 
 def average_incremental_accuracy(R: Matrix) -> float:
     """1/T Σ_i 1/i Σ_{j≤i} R[i, j]: mean over time of the mean on the tasks seen (Rebuffi et al. 2017)."""
-    return float(np.mean([_defined(R[i, :i], f"the row after task {i}").mean() for i in range(1, len(R))]))
+    return float(np.mean([_defined(R[i, :i], f"a task in the row after task {i}").mean() for i in range(1, len(R))]))
 
 
 def learning_accuracy(R: Matrix) -> float:
@@ -66,11 +74,12 @@ def forward_transfer(R: Matrix) -> float:
 def forgetting(R: Matrix) -> float:
     """1/(T−1) Σ_{j<T} max_{0<i<T} R[i, j] − R[T, j], in [−1, 1] (Chaudhry et al. 2018, eq. 3).
 
-    Not below zero only if clipped, which this is not; at least −backward_transfer.
+    Not below zero only if clipped, which this is not; at least −backward_transfer. A maximum over fewer rows
+    would flatter, so every row has to be there, those before a task was learned included.
     """
     tasks = _sequence(R)
-    best = np.fmax.reduce(R[1:-1, : tasks - 1], axis=0)
-    return float(_defined(best - R[-1, : tasks - 1], "an earlier value").mean())
+    best = _defined(R[1:-1, : tasks - 1], "a task in an earlier row").max(0)
+    return float((best - _defined(R[-1, : tasks - 1], "the last row")).mean())
 
 
 def intransigence(R: Matrix, joint: Matrix) -> float:
@@ -123,30 +132,34 @@ class Metric:
         better: which direction is.
         summary: formula and source.
         needs: "matrix", or what else it is computed from.
+        evaluate: what it needs.
     """
 
     name: str
     better: Literal["higher", "lower"]
     summary: str
     needs: Literal["matrix", "anytime", "joint", "naive and joint"]
+    evaluate: Evaluated
 
 
-def _metric(function: Callable[..., float], better: Literal["higher", "lower"], needs: str = "matrix") -> Metric:
+def _metric(
+    function: Callable[..., float], better: Literal["higher", "lower"], needs: str = "matrix", evaluate: str = "sample"
+) -> Metric:
     summary = (function.__doc__ or "").partition("\n")[0]
-    return Metric(function.__name__, better, summary, needs)  # type: ignore[arg-type]
+    return Metric(function.__name__, better, summary, needs, evaluate)  # type: ignore[arg-type]
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         _metric(average_accuracy, "higher"),
-        _metric(average_incremental_accuracy, "higher"),
+        _metric(average_incremental_accuracy, "higher", evaluate="seen"),
         _metric(learning_accuracy, "higher"),
         _metric(backward_transfer, "higher"),
-        _metric(forward_transfer, "higher"),
-        _metric(forgetting, "lower"),
-        _metric(minimum_accuracy, "higher", "anytime"),
-        _metric(worst_case_accuracy, "higher", "anytime"),
+        _metric(forward_transfer, "higher", evaluate="all"),
+        _metric(forgetting, "lower", evaluate="all"),
+        _metric(minimum_accuracy, "higher", "anytime", evaluate="seen"),
+        _metric(worst_case_accuracy, "higher", "anytime", evaluate="seen"),
         _metric(intransigence, "lower", "joint"),
         _metric(forgetting_ratio, "higher", "joint"),
         _metric(gap_closed, "higher", "naive and joint"),
@@ -166,11 +179,20 @@ def property_metric(name: str, P: Matrix, better: Literal["higher", "lower"]) ->
     """One of `PROPERTY_METRICS` of a property, in its own unit.
 
     Where lower is better the matrix is negated, so that forgetting is how much worse the property became
-    and a negative backward transfer always means worse; averages keep their sign.
+    and a negative backward transfer always means worse; averages keep their sign. A property is measured from
+    when a task is learned: there is no value before that could be the best.
     """
     sign = 1 if better == "higher" else -1
-    value = PROPERTY_METRICS[name](sign * P)
+    signed = sign * P
+    if name == "forgetting":
+        signed[np.triu_indices_from(P)] = -np.inf
+    value = PROPERTY_METRICS[name](signed)
     return sign * value if name in {"final", "learned"} else value
+
+
+def property_needs(name: str) -> Evaluated:
+    """Which tasks one of `PROPERTY_METRICS` needs a property measured on, at least."""
+    return "seen" if name == "forgetting" else "sample"
 
 
 def group_mean(values: list[float | None]) -> float:

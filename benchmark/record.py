@@ -1,17 +1,19 @@
 """The record of a run: what happened, in a form that anyone can read and check. No torch here."""
 
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from benchmark import metrics
-from benchmark.metrics import METRICS, PROPERTY_METRICS, Matrix, Undefined
+from benchmark.coverage import Coverage
+from benchmark.files import write_atomically
+from benchmark.metrics import Matrix
 from benchmark.spec import RunSpec, Scalar, Seeds, Strict, digest, one_line
+from benchmark.summary import Summary, summary
 from scenarios.errors import RequestError
 
 SCHEMA: Literal["forgetless.record/1"] = "forgetless.record/1"
@@ -32,11 +34,11 @@ class TaskFacts(Strict):
 
 
 class AnytimeRow(Strict):
-    """Accuracies on all tasks at a step within a task; steps and tasks count from 1."""
+    """Accuracies at a step within a task, null on tasks not evaluated; steps and tasks count from 1."""
 
     task: int = Field(ge=1)
     step: int = Field(ge=1)
-    accuracy: tuple[float, ...]
+    accuracy: tuple[float | None, ...]
 
 
 class PropertyValues(Strict):
@@ -120,7 +122,8 @@ class RunRecord(Strict):
         protocol: digest of what makes runs comparable.
         scenario_digest, strategy_digest: of the tasks' content, and of the strategy's source.
         kind, active: of the scenario (see `scenarios.task`).
-        accuracy: rows before training and after each task reached; columns tasks.
+        accuracy: rows before training and after each task reached; columns tasks. Null where the specification
+            asks for no evaluation, and nowhere else.
         anytime: rows within tasks.
         metrics: null where undefined; `undefined` says why.
     """
@@ -135,7 +138,7 @@ class RunRecord(Strict):
     kind: Literal["task", "domain", "class"]
     active: Literal["seen", "all"]
     tasks: tuple[TaskFacts, ...] = Field(min_length=1)
-    accuracy: list[list[float]]
+    accuracy: list[list[float | None]]
     anytime: list[AnytimeRow] = []
     properties: dict[str, PropertyValues] = {}
     metrics: dict[str, float | None] = {}
@@ -151,17 +154,36 @@ class RunRecord(Strict):
         rows, columns = len(self.accuracy), len(self.tasks)
         if rows > columns + 1 or (self.status == "completed" and rows != columns + 1):
             raise ValueError(f"accuracy has {rows} rows; {columns} tasks and the start make {columns + 1}")
-        for row in [*self.accuracy, *(list(item.accuracy) for item in self.anytime)]:
-            if len(row) != columns:
-                raise ValueError(f"a row of accuracies has {len(row)} values for {columns} tasks")
-            for value, task in zip(row, self.tasks, strict=True):
-                if not 0 <= value <= 1:
-                    raise ValueError(f"{value} is no accuracy: it should lie in [0, 1]")
-                if abs(value * task.test - round(value * task.test)) > 1e-6 * task.test:
-                    raise ValueError(f"{value} is no accuracy on {task.test} test examples: no whole number is right")
+        if any(row.task > columns for row in self.anytime):
+            raise ValueError(f"anytime has a row within a task that is not among the {columns}")
+        coverage = Coverage(self.spec, columns)
+        asked = coverage.mask([coverage.after(row - 1) for row in range(rows)])
+        self._check_accuracies("accuracy", self.accuracy, asked)
+        asked = coverage.mask([coverage.within(row.task - 1) for row in self.anytime])
+        self._check_accuracies("anytime", [row.accuracy for row in self.anytime], asked)
         self._check_properties()
         self._check_metrics()
         return self
+
+    def _check_accuracies(self, name: str, rows: Sequence[Sequence[float | None]], asked: NDArray[np.bool_]) -> None:
+        """Accuracies are where they were asked for, and only there; each is a share of the test examples."""
+        columns = len(self.tasks)
+        for row in rows:
+            if len(row) != columns:
+                raise ValueError(f"a row of accuracies has {len(row)} values for {columns} tasks")
+        values = _numbers(rows, columns)
+        for row, column in np.argwhere(np.isnan(values) == asked)[:1]:
+            found, asks = ("null", "asks") if asked[row, column] else (values[row, column], "does not ask")
+            raise ValueError(f"{name}.{row}.{column} is {found}, but evaluate={self.spec.evaluate} {asks} for it")
+        for value in values[(values < 0) | (values > 1)][:1]:
+            raise ValueError(f"{value} is no accuracy: it should lie in [0, 1]")
+        test = np.array([task.test for task in self.tasks], dtype=np.float64)
+        right = values * test
+        for row, column in np.argwhere(abs(right - right.round()) > 1e-6 * test)[:1]:
+            examples = self.tasks[column].test
+            raise ValueError(
+                f"{values[row, column]} is no accuracy on {examples} test examples: no whole number is right"
+            )
 
     def _check_properties(self) -> None:
         columns = len(self.tasks)
@@ -193,7 +215,7 @@ class RunRecord(Strict):
 
     @property
     def matrix(self) -> Matrix:
-        """The accuracy matrix, [tasks + 1, tasks], NaN in rows that were not reached."""
+        """The accuracy matrix, [tasks + 1, tasks], NaN where nothing was evaluated."""
         return self._filled(self.accuracy)
 
     def property_matrix(self, name: str) -> Matrix:
@@ -201,67 +223,18 @@ class RunRecord(Strict):
         return self._filled(self.properties[name].values)
 
     def _filled(self, rows: Sequence[Any]) -> Matrix:
-        matrix = np.full((len(self.tasks) + 1, len(self.tasks)), np.nan)
-        for index, row in enumerate(rows):
-            matrix[index] = [np.nan if value is None else value for value in row]
-        return matrix
+        """Rows as numbers, followed by NaN for the rows that were not reached."""
+        columns = len(self.tasks)
+        return np.concatenate([_numbers(rows, columns), np.full((columns + 1 - len(rows), columns), np.nan)])
 
     @property
     def chance(self) -> Matrix:
         """Accuracy of guessing on each task."""
         return np.array([task.chance for task in self.tasks])
 
-    def computed_metrics(self) -> tuple[dict[str, float | None], dict[str, str]]:
+    def computed_metrics(self) -> Summary:
         """Every metric that this record alone can give, and why the others have no value."""
-        values: dict[str, float | None] = {}
-        undefined: dict[str, str] = {}
-        for name in [*METRICS, *self._property_metrics()]:
-            try:
-                values[name] = self._property_metric(name) if "." in name else self._metric(name)
-            except Undefined as reason:
-                values[name] = None
-                undefined[name] = str(reason)
-        return values, undefined
-
-    def _metric(self, name: str) -> float:
-        needs = METRICS[name].needs
-        if self.status != "completed":
-            raise Undefined(f"the run {self.status}")
-        if needs in {"joint", "naive and joint"}:
-            raise Undefined(f"it compares with {needs} of the same protocol")
-        if name == "forward_transfer" and self.kind == "class" and self.active == "seen":
-            raise Undefined("classes not seen yet are masked, so nothing can be right before")
-        function: Callable[..., float] = getattr(metrics, name)
-        return function(self.matrix, self._later()) if needs == "anytime" else function(self.matrix)
-
-    def _property_metrics(self) -> list[str]:
-        return [
-            f"{name}.{part}"
-            for name, measured in self.properties.items()
-            for part in (["final"] if measured.over == "group" else PROPERTY_METRICS)
-        ]
-
-    def _property_metric(self, metric: str) -> float:
-        name, _, part = metric.rpartition(".")
-        measured = self.properties[name]
-        try:
-            if measured.over == "group":
-                return metrics.group_mean(measured.values)  # type: ignore[arg-type]
-            return metrics.property_metric(part, self.property_matrix(name), measured.better)
-        except Undefined as reason:
-            raise Undefined(f"{reason}: {measured.reason}" if measured.reason else str(reason)) from None
-
-    def _later(self) -> list[Matrix]:
-        """For each task but the last, its accuracies after its end, where some were measured within tasks."""
-        if not self.anytime:
-            return [np.empty(0) for _ in self.tasks[1:]]
-        return [
-            np.array(
-                [row.accuracy[j] for row in self.anytime if row.task > j + 1]
-                + [row[j] for row in self.accuracy[j + 2 :]]
-            )
-            for j in range(len(self.tasks) - 1)
-        ]
+        return summary(self)
 
     @property
     def entry(self) -> str:
@@ -282,6 +255,11 @@ class RunRecord(Strict):
     def write(self, path: Path) -> None:
         """Write the record; a reader finds the whole of it or nothing."""
         write_atomically(path, self.to_json().encode())
+
+
+def _numbers(rows: Sequence[Sequence[float | None]], columns: int) -> Matrix:
+    """Rows as a matrix, [rows, columns], null as NaN."""
+    return np.array(rows, dtype=np.float64).reshape(len(rows), columns)
 
 
 def _refuse(constant: str) -> None:
@@ -310,25 +288,6 @@ def read_record(path: Path) -> RunRecord:
         return RunRecord.model_validate(fields)
     except ValidationError as error:
         raise RequestError(f"{file} is no valid record: {one_line(error)}") from None
-
-
-def unfinished(path: Path) -> Path:
-    """Where a file is written before it is put in its place; what a killed process left there is written over."""
-    return path.with_name(f".{path.name}.unfinished")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the file, make sure it is on disk, then put it in its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = unfinished(path)
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def record_schema() -> dict[str, Any]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from benchmark.evaluation import Evaluation
+from benchmark.coverage import Coverage
 from benchmark.observers.observer import Observer
 from benchmark.optimization import Plateau
+from benchmark.outcome import Outcome
 from benchmark.randomness import generator_for
-from benchmark.record import AnytimeRow, TaskCosts
 from benchmark.spec import RunSpec
 from scenarios.task import Scenario, Task
 from strategies.strategy import Strategy
@@ -18,15 +18,6 @@ from strategies.strategy import Strategy
 
 def ignore(task: Task) -> None:
     """For a run without properties."""
-
-
-@dataclass
-class Outcome:
-    """What training leaves behind, filled row by row so that an interrupted run keeps what it had."""
-
-    rows: list[Evaluation] = field(default_factory=list)
-    anytime: list[AnytimeRow] = field(default_factory=list)
-    costs: list[TaskCosts] = field(default_factory=list)
 
 
 @dataclass
@@ -40,6 +31,7 @@ class Replica:
         observer: told what happens.
         measure: called after each task, with the task; for properties.
         order: the generator of the order of examples.
+        coverage: which tasks its rows cover.
         pass_began: its state before the current pass.
         plateau: the schedule of the current phase, if it has one.
         frozen: its state where the schedule has stopped it before others: it waits for the end of the phase.
@@ -55,6 +47,7 @@ class Replica:
     measure: Callable[[Task], None] = ignore
     outcome: Outcome = field(default_factory=Outcome)
     order: torch.Generator = field(init=False)
+    coverage: Coverage = field(init=False)
     pass_began: Tensor | None = None
     plateau: Plateau | None = None
     frozen: dict[str, Tensor] | None = None
@@ -65,6 +58,7 @@ class Replica:
 
     def __post_init__(self) -> None:
         self.order = generator_for("order", self.spec.seeds.order)
+        self.coverage = Coverage(self.spec, len(self.scenario.tasks))
 
     @property
     def learning(self) -> bool:

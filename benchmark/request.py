@@ -1,9 +1,10 @@
 """A run that is asked for, and where its folder goes. No torch here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.spec import RunSpec
+from benchmark.spec import RunSpec, digest
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class RunRequest:
         track: "wandb" to follow it there.
         checkpoint_every: seconds between checkpoints within a task; there is one after each task anyway.
         resume: whether to go on from the checkpoint in the folder.
+        label: what it is called where people read of it; strategy and seed where it is empty.
     """
 
     spec: RunSpec
@@ -29,11 +31,22 @@ class RunRequest:
     checkpoint_every: float = 60.0
     resume: bool = False
     team: Path | None = None
+    label: str = ""
 
     @property
     def home(self) -> Path:
         """The folder that is claimed while it is made, and holds its checkpoint."""
         return self.team or self.folder
+
+    @property
+    def name(self) -> str:
+        return self.label or f"{self.spec.strategy} seed {self.spec.seeds.init}"
+
+
+def team_folder(out: Path, specs: Sequence[RunSpec]) -> Path:
+    """Where runs that train at once keep their checkpoint, until they have their records."""
+    name = digest(sorted(str(run_folder(out, spec).relative_to(out)) for spec in specs))
+    return run_folder(out, specs[0]).parents[1] / f"team-{name[:8]}"
 
 
 def run_folder(out: Path, spec: RunSpec) -> Path:

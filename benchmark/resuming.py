@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from benchmark.checkpoint import Checkpoint, Position, load_state
-from benchmark.evaluation import Evaluation
-from benchmark.record import AnytimeRow, TaskCosts
 from benchmark.replica import Replica
 
 if TYPE_CHECKING:
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def checkpoint_of(trainer: "Trainer") -> Checkpoint:
-    """The whole state of a trainer between two steps."""
+    """The whole state of a trainer between two steps; its outcomes are not copied."""
     within = trainer.position.begun
     parts = [_part(replica, within=within, mid_pass=trainer.position.step > 0) for replica in trainer.replicas]
     tensors = {f"{number}/{name}": value for number, part in enumerate(parts) for name, value in part.tensors.items()}
@@ -31,7 +29,7 @@ def checkpoint_of(trainer: "Trainer") -> Checkpoint:
         "seen": trainer.stepper.seen,
         "replicas": [part.facts for part in parts],
     }
-    return Checkpoint(tensors, facts)
+    return Checkpoint(tensors, facts, [replica.outcome for replica in trainer.replicas])
 
 
 def _part(replica: Replica, *, within: bool, mid_pass: bool) -> Checkpoint:
@@ -42,16 +40,10 @@ def _part(replica: Replica, *, within: bool, mid_pass: bool) -> Checkpoint:
     if mid_pass and replica.learning:
         assert replica.pass_began is not None
         tensors["random/order"] = replica.pass_began
-    for index, row in enumerate(replica.outcome.rows):
-        tensors[f"predicted/{index}"] = torch.from_numpy(row.predicted)
-        tensors[f"confidence/{index}"] = torch.from_numpy(row.confidence)
     facts: dict[str, Any] = {
         "steps": replica.steps,
         "examples": replica.examples,
         "total_steps": replica.total_steps,
-        "accuracy": [row.accuracy for row in replica.outcome.rows],
-        "anytime": [row.model_dump(mode="json") for row in replica.outcome.anytime],
-        "costs": [cost.model_dump(mode="json") for cost in replica.outcome.costs],
         "error": replica.error and [type(replica.error).__name__, str(replica.error)],
     }
     if replica.plateau is not None and within:
@@ -70,23 +62,19 @@ def restore(trainer: "Trainer", checkpoint: Checkpoint) -> None:
     torch.set_rng_state(checkpoint.tensors["random/cpu"])
     if trainer.device.type == "cuda":
         torch.cuda.set_rng_state(checkpoint.tensors["random/cuda"], trainer.device)
-    for number, replica in enumerate(trainer.replicas):
-        _restore_part(replica, Checkpoint(checkpoint.part(str(number)), facts["replicas"][number]))
+    for number, (replica, outcome) in enumerate(zip(trainer.replicas, checkpoint.outcomes, strict=True)):
+        _restore_part(replica, Checkpoint(checkpoint.part(str(number)), facts["replicas"][number], [outcome]))
 
 
 def _restore_part(replica: Replica, part: Checkpoint) -> None:
-    facts = part.facts
+    facts, (outcome,) = part.facts, part.outcomes
     replica.steps, replica.examples, replica.total_steps = facts["steps"], facts["examples"], facts["total_steps"]
     load_state(replica.strategy, part.part("strategy"))
     replica.strategy.generator.set_state(part.tensors["random/strategy"])
     replica.order.set_state(part.tensors["random/order"])
-    predicted, confidence = part.part("predicted"), part.part("confidence")
-    replica.outcome.rows += [
-        Evaluation(accuracy, predicted[str(index)].numpy(), confidence[str(index)].numpy())
-        for index, accuracy in enumerate(facts["accuracy"])
-    ]
-    replica.outcome.anytime += [AnytimeRow(**row) for row in facts["anytime"]]
-    replica.outcome.costs += [TaskCosts(**cost) for cost in facts["costs"]]
+    replica.outcome.rows += outcome.rows
+    replica.outcome.anytime += outcome.anytime
+    replica.outcome.costs += outcome.costs
     replica.error = facts["error"] and Ended(*facts["error"])
     for index, row in enumerate(replica.outcome.rows):
         replica.observer.evaluated(index, row.accuracy)

@@ -5,25 +5,30 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmark.checkpoint import Checkpoint, remove_checkpoint
-from benchmark.keeping import Keeper, claimed, resumable
+from benchmark.interruption import interruptible
+from benchmark.keeping import Keeper, claimed
 from benchmark.measuring import Measuring
 from benchmark.observers.observer import Observer, Observers
-from benchmark.predictions import Predictions
+from benchmark.outcome import Outcome
+from benchmark.predictions import write_predictions
 from benchmark.randomness import global_seed
 from benchmark.record import Environment, RunRecord, TaskFacts, TeamMember
-from benchmark.replica import Outcome, Replica
+from benchmark.replica import Replica
 from benchmark.request import RunRequest
 from benchmark.resuming import Ended
 from benchmark.spec import RunSpec
 from benchmark.team import check_team, varied, worth_compiling
+from benchmark.threads import cores
 from benchmark.trainer import Diverged, Trainer
 from scenarios.errors import RequestError
 from scenarios.registry import load_plugin, source_digest
@@ -65,49 +70,60 @@ def check(spec: RunSpec, scenario: Scenario) -> None:
         )
 
 
-def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
-    """Make a run and write its record; a run that diverges or fails has a record as well.
+def threads_of(spec: RunSpec) -> int:
+    """How many threads a run uses: those it asks for, or all cores where there are fewer."""
+    return min(spec.threads, cores())
 
-    Raises:
-        RequestError: where the request cannot be carried out as made; nothing is written then.
-    """
+
+def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
+    """Make a run and write its record, as `run_team` does."""
     return run_team([request], [observers])[0]
 
 
-def run_team(requests: Sequence[RunRequest], observers: Sequence[Sequence[Observer]]) -> list[RunRecord]:
-    """Make runs that train at once, and write their records. Most often there is only one.
+def run_team(
+    requests: Sequence[RunRequest],
+    observers: Sequence[Sequence[Observer]],
+    scenarios: Sequence[Scenario] | None = None,
+) -> list[RunRecord]:
+    """Make runs that train at once, most often only one, and write their records.
+
+    A run that diverges or fails has a record as well.
 
     Args:
-        requests: runs of one team (see `benchmark.team`).
-        observers: those of each.
+        requests: runs of one team (see `benchmark.team`), or a single one.
+        observers: those of each are told what happens.
+        scenarios: of each, where they are at hand; they are loaded otherwise.
 
     Raises:
         RequestError: where a request cannot be carried out as made; nothing is written then.
+        KeyboardInterrupt: where they were interrupted; a checkpoint is in their folder.
     """
     first, specs = requests[0], [request.spec for request in requests]
     for plugin in first.plugins:
         load_plugin(plugin)
     # The compiler of a process takes seconds to import, at its first use: they are not the first task's.
     importlib.import_module("torch._dynamo")
-    torch.set_num_threads(first.spec.threads)
-    scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data) for spec in specs]
+    torch.set_num_threads(threads_of(first.spec))
+    if scenarios is None:
+        scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data) for spec in specs]
     for spec, scenario in zip(specs, scenarios, strict=True):
         check(spec, scenario)
     check_team(specs, scenarios)
-    with claimed(first.home):
-        checkpoint = resumable(requests, scenarios) if first.resume else None
+    with claimed(first.home), interruptible() as interruption:
+        keeper = Keeper(requests, scenarios)
+        checkpoint = keeper.resumed() if first.resume else None
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
         error: Exception | None = None
         compiled = worth_compiling(specs, scenarios[0])
         try:
             replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]
-            keeper = Keeper(requests, scenarios, [each.measuring for each in making if each.measuring])
             trainer = Trainer(
                 replicas,
                 compiled=compiled,
                 varied=varied(specs),
-                keep=keeper.keep,
+                keep=partial(keeper.keep, [each.measuring for each in making if each.measuring]),
                 every=first.checkpoint_every,
+                interruption=interruption,
             )
             trainer.run(checkpoint)
             compiled = trainer.stepper.compiled
@@ -118,6 +134,9 @@ def run_team(requests: Sequence[RunRequest], observers: Sequence[Sequence[Observ
             each.write(record)
         if all(record.status != "failed" for record in records):
             remove_checkpoint(first.home)
+            if first.team is not None:
+                with suppress(OSError):
+                    first.team.rmdir()
         for each, record in zip(making, records, strict=True):
             each.observer.run_ended(record)
         return records
@@ -138,7 +157,7 @@ class _Making:
     def replica(self, checkpoint: Checkpoint | None, place: int) -> Replica:
         """The strategy, ready for the trainer; what was measured before a checkpoint is taken on."""
         strategy = build_strategy(self.spec, self.scenario)
-        self.measuring = Measuring(self.spec.properties, strategy, self.scenario, torch.device(self.spec.device))
+        self.measuring = Measuring(self.spec, strategy, self.scenario)
         if checkpoint is not None:
             self.measuring.restore(checkpoint.facts["cells"][place])
         self.made = Replica(strategy, self.scenario, self.spec, self.observer, self.measuring.after)
@@ -168,7 +187,7 @@ class _Making:
         folder = self.request.folder
         try:
             if self.made and self.made.outcome.rows:
-                _predictions(self.scenario, self.made.outcome).write(folder)
+                write_predictions(folder, _labels(self.scenario), self.made.outcome)
             record.write(folder / "record.json")
         except OSError as error:
             raise RequestError(f"{folder}: the record cannot be written: {error.strerror or error}") from None
@@ -222,14 +241,9 @@ def _record(
     return RunRecord.with_metrics(fields)
 
 
-def _predictions(scenario: Scenario, outcome: Outcome) -> Predictions:
-    everything = [examples.batch(torch.arange(len(examples)))[1] for examples in scenario.test]
-    return Predictions(
-        predicted=np.stack([row.predicted for row in outcome.rows]),
-        confidence=np.stack([row.confidence for row in outcome.rows]),
-        label=torch.cat(everything).numpy().astype(np.int16),
-        task=np.repeat(np.arange(len(everything), dtype=np.int16), [len(y) for y in everything]),
-    )
+def _labels(scenario: Scenario) -> list[NDArray[np.int64]]:
+    """The labels of the test examples of each task."""
+    return [examples.batch(torch.arange(len(examples)))[1].numpy() for examples in scenario.test]
 
 
 def _environment(spec: RunSpec, *, compiled: bool = False, team: Sequence[RunSpec] = ()) -> Environment:

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scenarios.errors import RequestError
 
@@ -34,6 +35,15 @@ class Seeds(Strict):
     classes: int | None = Field(default=None, ge=0, lt=2**63)
 
 
+COVERAGE = "^(all|seen|sample=[1-9][0-9]{0,8})$"
+
+
+def _checked_coverage(text: str) -> str:
+    if not re.fullmatch(COVERAGE, text):
+        raise ValueError("it should be all, seen, or sample=K for K earlier tasks in every row, as in sample=10")
+    return text
+
+
 class RunSpec(Strict):
     """One run of one strategy on one scenario.
 
@@ -49,6 +59,8 @@ class RunSpec(Strict):
         epochs, iterations: passes over a task's examples, or steps a task; one of the two.
         seeds: see `Seeds`.
         properties: names of what is measured besides accuracy.
+        evaluate: which tasks are evaluated: "all", "seen" or "sample=K" (see `benchmark.coverage`). It changes
+            no number, only how many there are, and is therefore no part of the protocol.
         evaluate_every: accuracy is also measured after every so many steps within a task.
         device, threads: where it runs, and on how many threads.
         compile: whether steps are compiled; "auto": where there are enough of them to be worth it.
@@ -71,6 +83,7 @@ class RunSpec(Strict):
     iterations: int | None = Field(default=None, ge=1, lt=2**31)
     seeds: Seeds
     properties: tuple[str, ...] = ()
+    evaluate: Annotated[str, AfterValidator(_checked_coverage), Field(json_schema_extra={"pattern": COVERAGE})] = "all"
     evaluate_every: int | None = Field(default=None, ge=1)
     device: str = "cpu"
     threads: Annotated[int, Field(ge=1, le=1024)] = 1

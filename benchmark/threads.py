@@ -14,21 +14,19 @@ MOST = 2
 """More threads have not been measured, so they are not chosen: who knows better asks for them."""
 
 
-def threads_for(parameters: int, batch_size: int, cores: int, jobs: int = 1) -> int:
+def threads_for(parameters: int, batch_size: int, available: int, jobs: int = 1) -> int:
     """The number of threads for a run: 1 or 2.
 
     Args:
         parameters: of the network.
         batch_size: examples of a step.
-        cores: how many there are to use.
+        available: how many cores there are to use.
         jobs: how many runs share them; together they never have more threads than there are cores.
     """
     wanted = MOST if parameters * batch_size >= WORTH_TWO else 1
-    return max(1, min(wanted, cores // jobs))
+    return max(1, min(wanted, available // jobs))
 
 
-def usable_cores() -> int:
+def cores() -> int:
     """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint, Position
 from benchmark.evaluation import evaluate, mean_loss
+from benchmark.interruption import Interruption
 from benchmark.observers.observer import Step
 from benchmark.optimization import Plateau
 from benchmark.randomness import generator_for, global_seed
@@ -40,6 +41,7 @@ class Trainer:
         varied: hyper-parameters in which replicas differ, each [replicas].
         keep: given a checkpoint after each task, and within tasks after every so many seconds; None for none.
         every: those seconds.
+        interruption: looked at after every step; where it asks, a checkpoint is kept and the run stops.
     """
 
     def __init__(
@@ -50,11 +52,13 @@ class Trainer:
         varied: Mapping[str, Tensor] | None = None,
         keep: Callable[[Checkpoint], None] | None = None,
         every: float = 60.0,
+        interruption: Interruption | None = None,
     ) -> None:
         self.replicas = list(replicas)
         self.spec = replicas[0].spec
         self.keep = keep
         self.every = every
+        self.interruption = interruption or Interruption()
         self.kept = time.monotonic()
         self.position = Position()
         self.device = torch.device(self.spec.device)
@@ -73,6 +77,7 @@ class Trainer:
 
         Raises:
             Exception: what ended the last replica, where none comes to the end: `Diverged` or an error of a hook.
+            KeyboardInterrupt: where it was interrupted, once the checkpoint is kept.
         """
         with global_seed(self.device, "dropout", self.spec.seeds.order):
             if checkpoint is None:
@@ -108,7 +113,7 @@ class Trainer:
 
         def start(replica: Replica) -> None:
             task = replica.scenario.tasks[index]
-            masks = replica.scenario.masks(index)
+            masks = replica.scenario.masks(index).clone()
             masks[index + 1 :] = False
             replica.strategy.masks = masks.to(self.device)
             if not self.position.begun:
@@ -171,19 +176,19 @@ class Trainer:
                 rows += batch.y.shape[-1]
                 taken = lead.steps + len(losses)
                 within = self.spec.evaluate_every and taken % self.spec.evaluate_every == 0
-                if within or len(losses) == REPORT:
+                if within or len(losses) == REPORT or self.interruption.asked:
                     rows = self.report(index, losses, rows, expected)
                     clock.stop()
                     if within:
                         self.each(lambda replica: self.evaluate_within(replica, index))
-                    if time.monotonic() - self.kept > self.every:
-                        self.save()
+                    self.save_if_due()
                     clock.start()
             self.report(index, losses, rows, expected)
             self.position.epoch, self.position.step = self.position.epoch + 1, 0
             if self.spec.schedule == "plateau":
                 self.each(lambda replica: self.validate(replica, index, phases[id(replica)]))
             clock.stop()
+            self.save_if_due()
         self.each(self.end_phase)
 
     @property
@@ -279,20 +284,28 @@ class Trainer:
         if self.keep is not None:
             self.keep(checkpoint_of(self))
             self.kept = time.monotonic()
+        if self.interruption.asked:
+            raise KeyboardInterrupt
+
+    def save_if_due(self) -> None:
+        if self.interruption.asked or time.monotonic() - self.kept > self.every:
+            self.save()
 
     def evaluate_row(self, after: int) -> None:
-        """Test every replica on all tasks, and keep the row."""
+        """Test every replica on the tasks that a row covers, and keep the row."""
 
         def one(replica: Replica) -> None:
-            row = evaluate(replica.strategy, replica.scenario, after, self.device)
+            tasks = replica.coverage.after(after)
+            row = evaluate(replica.strategy, replica.scenario, after, self.device, tasks)
             replica.outcome.rows.append(row)
             replica.observer.evaluated(after + 1, row.accuracy)
 
         self.each(one)
 
     def evaluate_within(self, replica: Replica, index: int) -> None:
-        """Test a replica on all tasks in the middle of one."""
-        row = evaluate(replica.strategy, replica.scenario, index, self.device)
+        """Test a replica in the middle of a task."""
+        tasks = replica.coverage.within(index)
+        row = evaluate(replica.strategy, replica.scenario, index, self.device, tasks)
         anytime = AnytimeRow(task=index + 1, step=replica.steps, accuracy=tuple(row.accuracy))
         replica.outcome.anytime.append(anytime)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forgetless import leaderboard, listing, resuming, running
+from forgetless import leaderboard, listing, resuming, running, suite
 from scenarios.errors import RequestError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("list")(listing.list_things)
 app.command("run")(running.run)
 app.command("resume")(resuming.resume)
+app.command("suite")(suite.suite)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 INTERRUPTED = 130

@@ -41,7 +41,13 @@ def things(kind: Listed) -> list[dict[str, Any]]:
         from benchmark.metrics import METRICS
 
         return [
-            {"name": metric.name, "summary": metric.summary, "better": metric.better, "needs": metric.needs}
+            {
+                "name": metric.name,
+                "summary": metric.summary,
+                "better": metric.better,
+                "needs": metric.needs,
+                "evaluate": metric.evaluate,
+            }
             for metric in METRICS.values()
         ]
     if kind is Listed.scenarios:

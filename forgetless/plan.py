@@ -1,16 +1,24 @@
-"""From the words of a command line to specifications: everything checked before anything starts."""
+"""From words to specifications and requests: everything checked before anything starts.
 
-from collections.abc import Iterator
+The words come from a command line (`forgetless run`) or a file (`forgetless suite`); from here on they are one.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forgetless.words import MOST_RUNS, Settings, device_of, properties_of, seeds_of
 from scenarios.errors import RequestError
 
 if TYPE_CHECKING:
+    from benchmark.request import RunRequest
     from benchmark.spec import RunSpec
+    from scenarios.task import Scenario
 
 
 class ClassOrder(StrEnum):
@@ -18,28 +26,32 @@ class ClassOrder(StrEnum):
     seed = "seed"
 
 
-MOST_SEEDS = 10_000
-"""More runs than this in one call are a slip of the hand."""
+DEFAULT_EPOCHS = 5
+"""The budget of who names none."""
+
+DEFAULTS = {"network": "mlp:400x400", "properties": "none", "device": "auto"}
+"""Of the options that are words for something else; the others have their defaults in `RunSpec`."""
 
 
 @dataclass
 class Plan:
-    """What was asked for, on its way to specifications.
+    """Strategies on a scenario, as asked for, on their way to specifications.
 
     Attributes:
-        scenario, strategies, seeds, class_order, settings: as given on the command line.
-        options: the other fields of a specification, as given.
+        scenario, strategies, seeds, class_order: as given.
+        settings: hyper-parameters; every combination of their alternatives is an entry of its own.
+        options: the other fields of a specification, as given; what is None counts as not given.
     """
 
     scenario: str
-    strategies: list[str]
-    seeds: str
-    class_order: ClassOrder
-    settings: list[str]
-    options: dict[str, Any]
+    strategies: Sequence[str]
+    seeds: str = "1"
+    class_order: ClassOrder = ClassOrder.canonical
+    settings: Settings = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def specs(self) -> list["RunSpec"]:
-        """One specification a strategy and seed, everything in them checked but the data.
+        """One specification an entry and seed, in this order, everything in them checked but the data.
 
         Raises:
             RequestError: for whatever is not there or not possible.
@@ -47,17 +59,25 @@ class Plan:
         from benchmark.spec import RunSpec
         from scenarios.scenario import scenario_reference
         from strategies.networks.network import network_reference
+        from strategies.strategy import alone_of
 
-        fields = dict(self.options)
+        fields = {**DEFAULTS, **{name: value for name, value in self.options.items() if value is not None}}
+        if "epochs" not in fields and "iterations" not in fields:
+            fields["epochs"] = DEFAULT_EPOCHS
         fields["scenario"] = scenario_reference(self.scenario).text
         fields["network"] = network_reference(fields["network"])
-        fields["properties"] = _properties(fields["properties"])
-        fields["device"] = _device(fields["device"])
-        hyperparameters = self._hyperparameters()
+        fields["properties"] = properties_of(fields["properties"])
+        fields["device"] = device_of(fields["device"])
+        seeds = seeds_of(self.seeds)
+        entries = _entries(self.strategies, self.settings)
+        if len(seeds) * len(entries) > MOST_RUNS:
+            raise RequestError(f"{len(entries)} entries with {len(seeds)} seeds each are more than {MOST_RUNS} runs")
+        replicas = fields.pop("replicas", False)
         return [
             RunSpec.checked(
                 strategy=name,
-                hyperparameters=hyperparameters[name],
+                hyperparameters=hyperparameters,
+                replicas=False if alone_of(name) else replicas,
                 seeds={
                     "init": seed,
                     "order": seed,
@@ -65,52 +85,154 @@ class Plan:
                 },
                 **fields,
             )
-            for name in self.strategies
-            for seed in _seeds(self.seeds)
+            for name, hyperparameters in entries
+            for seed in seeds
         ]
 
-    def check(self, specs: list["RunSpec"], data: Path | None) -> None:
-        """Make sure that the data is there and that every run can begin.
 
-        Raises:
-            RequestError: where one cannot.
-        """
-        from benchmark.run import build_strategy, check, load_scenario
+def by_scenario(specs: Sequence["RunSpec"], data: Path | None) -> Iterator[tuple["Scenario", list["RunSpec"]]]:
+    """The scenarios of runs, each loaded once, with its runs. Each strategy is made once, to see that it can be.
 
-        for spec in specs:
-            with _making(spec.scenario):
-                scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
-            check(spec, scenario)
-        for spec in {spec.strategy: spec for spec in specs}.values():
-            with _making(f"{spec.strategy} with {spec.network}"):
-                build_strategy(spec, load_scenario(spec.scenario, spec.seeds.classes, data))
+    Raises:
+        RequestError: where the data is not there, or a scenario or a strategy cannot be made.
+    """
+    from benchmark.run import build_strategy, load_scenario
 
-    def _hyperparameters(self) -> dict[str, dict[str, Any]]:
-        """The hyper-parameters of each strategy: its defaults, and what --set says."""
-        from scenarios.options import suggestion
-        from strategies.strategy import bind_hyperparameters, hyperparameters_of
+    runs: dict[tuple[str, int | None], list[RunSpec]] = {}
+    for spec in specs:
+        runs.setdefault((spec.scenario, spec.seeds.classes), []).append(spec)
+    made: set[str] = set()
+    for (reference, seed), group in runs.items():
+        with _making(reference):
+            scenario = load_scenario(reference, seed, data)
+        for spec in group:
+            if spec.group not in made:
+                made.add(spec.group)
+                with _making(f"{spec.strategy} with {spec.network}"):
+                    build_strategy(spec, scenario)
+        yield scenario, group
 
-        if len(set(self.strategies)) < len(self.strategies):
-            raise RequestError(f"a strategy is named twice in {' '.join(self.strategies)}")
-        known = {name: hyperparameters_of(name) for name in self.strategies}
-        given: dict[str, dict[str, str]] = {name: {} for name in self.strategies}
-        for setting in self.settings:
-            key, equals, value = setting.partition("=")
-            if not equals:
-                raise RequestError(f"--set {setting}: write it as name=value or strategy.name=value")
-            owner, dot, option = key.strip().rpartition(".")
-            if dot and owner not in known:
-                raise RequestError(f"--set {setting}: {owner!r} is not run here{suggestion(owner, known)}")
-            takers = [name for name in known if name == owner or (not dot and option in known[name])]
-            if not takers:
-                options = {other for name in known for other in known[name]}
-                raise RequestError(
-                    f"--set {setting}: none of {', '.join(known)} has a hyper-parameter {option!r}"
-                    f"{suggestion(option, options)}"
-                )
-            for name in takers:
-                given[name][option] = value.strip()
-        return {name: bind_hyperparameters(name, given[name]) for name in self.strategies}
+
+def check(specs: Sequence["RunSpec"], data: Path | None) -> None:
+    """Make sure that the data is there and that every run can begin.
+
+    Raises:
+        RequestError: where one cannot.
+    """
+    from benchmark.run import check as check_run
+    from benchmark.team import check_team, team_key
+
+    teams: dict[str, list[tuple[RunSpec, Scenario]]] = {}
+    for scenario, runs in by_scenario(specs, data):
+        for spec in runs:
+            check_run(spec, scenario)
+            if spec.replicas:
+                teams.setdefault(team_key(spec), []).append((spec, scenario))
+    for team in teams.values():
+        check_team(*zip(*team, strict=True))
+
+
+def requests_for(
+    specs: Sequence["RunSpec"],
+    out: Path,
+    plugins: Sequence[str],
+    data: Path | None,
+    track: str | None,
+    checkpoint_every: float,
+) -> list["RunRequest"]:
+    """What is handed to those who run: a request a specification, each with its folder and a name of its own."""
+    from benchmark.request import RunRequest, run_folder, team_folder
+    from benchmark.team import team_key
+
+    teams: dict[str, list[RunSpec]] = {}
+    for spec in specs:
+        if spec.replicas:
+            teams.setdefault(team_key(spec), []).append(spec)
+    homes = {key: team_folder(out, team) for key, team in teams.items() if len(team) > 1}
+    places = tuple(str(Path(place).resolve()) if Path(place).is_file() else place for place in plugins)
+    return [
+        RunRequest(
+            spec,
+            run_folder(out, spec),
+            places,
+            data,
+            track,
+            checkpoint_every,
+            team=homes.get(team_key(spec)),
+            label=label,
+        )
+        for spec, label in zip(specs, _labels(specs), strict=True)
+    ]
+
+
+def _entries(strategies: Sequence[str], settings: Settings) -> list[tuple[str, dict[str, Any]]]:
+    """Strategies with all their hyper-parameters: one entry for every combination of alternatives."""
+    from strategies.strategy import bind_hyperparameters, hyperparameters_of
+
+    if len(set(strategies)) < len(strategies):
+        raise RequestError(f"a strategy is named twice in {' '.join(strategies)}")
+    known = {name: list(hyperparameters_of(name)) for name in strategies}
+    given: dict[str, dict[str, Sequence[str]]] = {name: {} for name in strategies}
+    # What is meant for one strategy comes last, and so goes before what is meant for all.
+    for key, values in sorted(settings.items(), key=lambda item: "." in item[0]):
+        option = key.rpartition(".")[2]
+        for name in _takers(key, values, known):
+            given[name][option] = values
+    entries = []
+    for name, alternatives in given.items():
+        if math.prod(len(values) for values in alternatives.values()) > MOST_RUNS:
+            raise RequestError(f"the alternatives of {name} make more than {MOST_RUNS} runs")
+        bound = [
+            bind_hyperparameters(name, dict(zip(alternatives, values, strict=True)))
+            for values in itertools.product(*alternatives.values())
+        ]
+        if any(one in bound[:place] for place, one in enumerate(bound)):
+            told = " ".join(f"{option}={','.join(values)}" for option, values in alternatives.items())
+            raise RequestError(f"{name} {told}: an alternative is there twice")
+        entries += [(name, hyperparameters) for hyperparameters in bound]
+    return entries
+
+
+def _takers(key: str, values: Sequence[str], known: Mapping[str, Sequence[str]]) -> list[str]:
+    """The strategies that a setting is for: the one it names, or all that have the hyper-parameter."""
+    from scenarios.options import suggestion
+
+    owner, dot, option = key.rpartition(".")
+    told = f"{key}={','.join(values)}"
+    if dot and owner not in known:
+        raise RequestError(f"{told}: {owner!r} is not run here{suggestion(owner, known)}")
+    takers = [owner] if dot else list(known)
+    having = [name for name in takers if option in known[name]]
+    if not having:
+        options = {other for name in takers for other in known[name]}
+        raise RequestError(
+            f"{told}: none of {', '.join(takers)} has a hyper-parameter {option!r}{suggestion(option, options)}"
+        )
+    return having
+
+
+def _labels(specs: Sequence["RunSpec"]) -> list[str]:
+    """What tells each run from the others: `ewc strength=100 seed 0`, after its scenario where there are several."""
+    from scenarios.options import spelled
+
+    fields = [
+        spec.model_dump(exclude={"scenario", "strategy", "hyperparameters", "seeds"}) | spec.hyperparameters
+        for spec in specs
+    ]
+    values: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for spec, own in zip(specs, fields, strict=True):
+        known = values.setdefault((spec.scenario, spec.strategy), {})
+        for name, value in own.items():
+            known.setdefault(name, set()).add(repr(value))
+    several = len({spec.scenario for spec in specs}) > 1
+    labels = []
+    for spec, own in zip(specs, fields, strict=True):
+        known = values[spec.scenario, spec.strategy]
+        told = {name: value for name, value in own.items() if len(known[name]) > 1 and value is not None}
+        differing = [f"{name}={spelled(value)}" for name, value in told.items()]
+        scenario = [spec.scenario] if several else []
+        labels.append(" ".join([*scenario, spec.strategy, *differing, f"seed {spec.seeds.init}"]))
+    return labels
 
 
 @contextmanager
@@ -123,55 +245,3 @@ def _making(what: str) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise RequestError(f"{what} cannot be made: {type(error).__name__}: {reason}") from error
-
-
-def _seeds(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",")]
-    listed = [part for part in parts if part]
-    if not listed or not all(part.isascii() and part.isdigit() for part in listed):
-        raise RequestError(f"--seeds {text}: give a number of seeds (5) or the seeds themselves (0,3,7)")
-    if any(len(part) > 18 for part in listed):
-        raise RequestError(f"--seeds {text[:40]}: a seed has at most 18 digits")
-    numbers = [int(part) for part in listed]
-    if len(parts) == 1:
-        if not numbers[0]:
-            raise RequestError("--seeds 0: at least one is needed (seed 0 alone is written 0,)")
-        if numbers[0] > MOST_SEEDS:
-            raise RequestError(f"--seeds {text} asks for more than {MOST_SEEDS} runs; one such seed is written {text},")
-        return list(range(numbers[0]))
-    if len(set(numbers)) < len(numbers):
-        raise RequestError(f"--seeds {text} names a seed twice")
-    return numbers
-
-
-def _properties(text: str) -> tuple[str, ...]:
-    from benchmark.catalogue import PROPERTIES
-    from benchmark.properties.property import property_reference
-
-    if text == "none":
-        return ()
-    names: list[str] = []
-    for part in (part.strip() for part in text.split(",") if part.strip()):
-        if part == "all":
-            names += PROPERTIES.entries()
-        elif "=" in part and ":" not in part and names:
-            names[-1] += f",{part}"  # a further option of the property before
-        else:
-            names.append(part)
-    return tuple(dict.fromkeys(property_reference(name) for name in names))
-
-
-def _device(text: str) -> str:
-    import torch
-
-    if text == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(text)
-        torch.empty(0, device=device)
-        usable = device.type in {"cpu", "cuda"}
-    except (RuntimeError, AssertionError, NotImplementedError):
-        usable = False
-    if not usable:
-        raise RequestError(f"--device {text} is not to be had here: cpu is, or auto")
-    return text

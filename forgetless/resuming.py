@@ -1,11 +1,15 @@
 """`forgetless resume`: go on with runs that were interrupted."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scenarios.errors import RequestError
+
+if TYPE_CHECKING:
+    from benchmark.record import RunRecord
+    from benchmark.request import RunRequest
 
 
 def resume(
@@ -17,11 +21,12 @@ def resume(
 ) -> None:
     """Go on with interrupted runs from their last checkpoints, to the numbers they would have come to."""
     from benchmark.checkpoint import FILE
-    from benchmark.execution.local import run_all
+    from benchmark.execution.local import limits, run_all
     from benchmark.keeping import interrupted_runs
     from benchmark.observers.progress import Progress
-    from forgetless.running import conclude
+    from forgetless.concluding import conclude
     from leaderboard.store import Store
+    from scenarios.registry import load_plugin
 
     folders: list[Path] = []
     for run in runs:
@@ -30,8 +35,19 @@ def resume(
             raise RequestError(f"{run} holds no checkpoint ({FILE}): there is nothing to resume")
         folders += found
     requests = [request for folder in dict.fromkeys(folders) for request in interrupted_runs(folder)]
+    for plugin in dict.fromkeys(plugin for request in requests for plugin in request.plugins):
+        load_plugin(plugin)
     if post is not None:
         Store(post).check()
     with Progress(len(requests), quiet=quiet or as_json) as progress:
+        progress.note(limits(requests, jobs))
         records = run_all(requests, jobs, progress.apply)
-    conclude(requests, records, post, as_json=as_json)
+    conclude(requests, records, post, as_json=as_json, beside=_neighbours(requests))
+
+
+def _neighbours(requests: list["RunRequest"]) -> dict[Path, "RunRecord"]:
+    """The records of the same groups that were not interrupted, by folder."""
+    from benchmark.record import read_record
+
+    groups = dict.fromkeys(request.folder.parent for request in requests)
+    return {path.parent: read_record(path) for group in groups for path in group.glob("*/record.json")}

@@ -38,7 +38,7 @@ def _chosen(spec: "RunSpec", jobs: int, data: Path | None) -> int:
     import torch
 
     from benchmark.run import load_scenario
-    from benchmark.threads import threads_for, usable_cores
+    from benchmark.threads import cores, threads_for
     from strategies.networks.network import build_network
 
     if spec.device != "cpu":
@@ -47,4 +47,4 @@ def _chosen(spec: "RunSpec", jobs: int, data: Path | None) -> int:
     with torch.device("meta"):  # sizes without numbers
         network = build_network(spec.network, scenario)
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    return threads_for(parameters, spec.batch_size, usable_cores(), jobs)
+    return threads_for(parameters, spec.batch_size, cores(), jobs)

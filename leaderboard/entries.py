@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from benchmark.record import PropertyValues, RunRecord
 from benchmark.spec import Seeds
 
@@ -62,7 +64,7 @@ class Run:
     @property
     def note(self) -> str | None:
         """A sentence where the posts contradict each other."""
-        if all(post.accuracy == self.record.accuracy and post.status == self.record.status for post in self.posts):
+        if all(_agree(post, self.record) for post in self.posts):
             return None
         return f"{len(self.posts)} posts of {seeds_text(self.seeds)} disagree; the first counts"
 
@@ -104,6 +106,14 @@ class Entry:
         for run in self.completed:
             found = {**run.properties, **found}
         return found
+
+
+def _agree(one: RunRecord, other: RunRecord) -> bool:
+    """Whether two records of one run end alike, and have the same accuracies wherever both were evaluated."""
+    if one.status != other.status or len(one.accuracy) != len(other.accuracy) or len(one.tasks) != len(other.tasks):
+        return False
+    difference = one.matrix - other.matrix
+    return not np.any(difference[~np.isnan(difference)])
 
 
 def entries_of(records: Iterable[RunRecord]) -> list[Entry]:

@@ -139,9 +139,10 @@ class Store:
             connection.execute(insert(_BOARD).values(version=VERSION))
 
     def _add(self, connection: Connection, record: RunRecord) -> Outcome:
+        digest, entry = record.digest, record.entry
         row = {
-            "digest": record.digest,
-            "entry": record.entry,
+            "digest": digest,
+            "entry": entry,
             "protocol": record.protocol,
             "scenario": record.spec.scenario,
             "strategy": record.spec.strategy,
@@ -151,7 +152,7 @@ class Store:
         }
         statement = _INSERT[self._database.dialect](_RECORDS).values(row)
         added = connection.execute(statement.on_conflict_do_nothing(index_elements=["digest"]).returning(_RECORDS.c.id))
-        return Outcome(record.digest, record.entry, new=added.first() is not None)
+        return Outcome(digest, entry, new=added.first() is not None)
 
 
 def _label(record: RunRecord) -> str:

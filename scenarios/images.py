@@ -50,11 +50,12 @@ def transformed_tasks(
     """A scenario whose tasks are one source seen through one transform each.
 
     With kind "domain" all tasks share the source's classes; with "task" and "class" each brings a set of
-    its own, as in Serrà et al. 2018 and van de Ven & Tolias 2019. Images are held once, whatever the number
-    of tasks.
+    its own, as in Serrà et al. 2018 and van de Ven & Tolias 2019. Images and labels are held once, whatever the
+    number of tasks.
     """
     train, held = hold_out(source.y, validation, seed)
-    x, held_x = source.x[train], source.x[held]
+    x, y = source.x[train], source.y[train]
+    held_x, held_y = source.x[held], source.y[held]
     size = len(source.labels)
     tasks, tests = [], []
     for index, (name, transform) in enumerate(zip(names, transforms, strict=True)):
@@ -65,11 +66,11 @@ def transformed_tasks(
                 name,
                 classes=tuple(range(shift, shift + size)),
                 original_classes=source.labels,
-                training=TensorExamples(x, source.y[train] + shift, index, transform),
-                validation=TensorExamples(held_x, source.y[held] + shift, index, transform),
+                training=TensorExamples(x, y, index, transform, shift),
+                validation=TensorExamples(held_x, held_y, index, transform, shift),
             )
         )
-        tests.append(TensorExamples(source.test_x, source.test_y + shift, index, transform))
+        tests.append(TensorExamples(source.test_x, source.test_y, index, transform, shift))
     return Scenario(
         name="",
         kind=kind,

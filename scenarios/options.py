@@ -145,13 +145,14 @@ def canonical(name: str, target: Callable[..., Any], values: Mapping[str, Any], 
     for position, option in enumerate(options_of(target).values()):
         value = values[option.name]
         if position == 0 and first_bare:
-            items.append(_text(value))
+            items.append(spelled(value))
         elif value != option.default:
-            items.append(f"{option.name}={_text(value)}")
+            items.append(f"{option.name}={spelled(value)}")
     return f"{name}:{','.join(items)}" if items else name
 
 
-def _text(value: Any) -> str:
+def spelled(value: Any) -> str:
+    """A value as it is written on a command line."""
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

@@ -66,31 +66,36 @@ class TensorExamples(Examples):
         task: the task they belong to, or one for each.
         transform: applied to a batch of inputs when it is read (a permutation of pixels, a rotation), so
             that a hundred tasks over one set of images hold those images once.
+        shift: added to the labels when they are read, so that tasks with classes of their own hold them once.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, task: int | Tensor, transform: Transform | None = None) -> None:
+    def __init__(
+        self, x: Tensor, y: Tensor, task: int | Tensor, transform: Transform | None = None, shift: int = 0
+    ) -> None:
         if len(x) != len(y):
             raise ValueError(f"{len(x)} inputs but {len(y)} labels")
         self.x = x
         self.y = y.long()
         self.task = torch.tensor([task]) if isinstance(task, int) else task
         self.transform = transform
+        self.shift = shift
 
     def __len__(self) -> int:
         return len(self.y)
 
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.x.index_select(0, indices)
-        return (self.transform(x) if self.transform else x), self.y.index_select(0, indices)
+        x, y = self.x.index_select(0, indices), self.y.index_select(0, indices)
+        return (self.transform(x) if self.transform else x), (y + self.shift if self.shift else y)
 
     def to(self, device: torch.device) -> "TensorExamples":
         x = self.x
         if self.transform:
             x = torch.cat([self.transform(part) for part in x.split(4096)]) if len(x) else x
-        return TensorExamples(x.to(device), self.y.to(device), self.task.to(device))
+        return TensorExamples(x.to(device), (self.y + self.shift).to(device), self.task.to(device))
 
     def digest(self) -> str:
-        parts = [_tensor_digest(tensor) for tensor in (self.x, self.y, self.task)]
+        y = self.y + self.shift if self.shift else self.y
+        parts = [_tensor_digest(tensor) for tensor in (self.x, y, self.task)]
         parts.append(transform_digest(self.transform))
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
@@ -180,20 +185,31 @@ class Scenario:
     standardise: tuple[float, float] | None = None
 
     def masks(self, after: int) -> Tensor:
-        """Which classes are active in a prediction for each task, bool [tasks, classes].
+        """Which classes are active in a prediction for each task, bool [tasks, classes]: a copy of its own.
 
         Args:
             after: the last task that has begun; -1 before the first.
         """
+        if self.kind == "task":
+            return self._own_classes.clone()
+        everything = self.kind == "domain" or self.active == "all"
+        shared = torch.ones(self.classes, dtype=torch.bool) if everything else self._arrival <= after
+        return shared.repeat(len(self.tasks), 1)
+
+    @cached_property
+    def _arrival(self) -> Tensor:
+        """The first task that brings each class, [classes]; beyond the last task for a class that none brings."""
+        arrival = torch.full((self.classes,), len(self.tasks))
+        for task in reversed(self.tasks):
+            arrival[list(task.classes)] = task.index
+        return arrival
+
+    @cached_property
+    def _own_classes(self) -> Tensor:
+        """The classes of each task, bool [tasks, classes]; made once, which takes a loop over all tasks."""
         masks = torch.zeros(len(self.tasks), self.classes, dtype=torch.bool)
-        if self.kind == "domain" or (self.kind == "class" and self.active == "all"):
-            masks[:] = True
-        elif self.kind == "task":
-            for task in self.tasks:
-                masks[task.index, list(task.classes)] = True
-        else:
-            for task in self.tasks[: after + 1]:
-                masks[:, list(task.classes)] = True
+        for task in self.tasks:
+            masks[task.index, list(task.classes)] = True
         return masks
 
     @cached_property

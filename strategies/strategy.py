@@ -94,9 +94,11 @@ class Strategy(nn.Module):
         masks: which classes are active for each task, bool [tasks, classes]; none for tasks yet to come. Set
             by the trainer before `start_task`.
         needs: what the strategy cannot do without; a scenario that does not give it is refused.
+        alone: why replicas of it cannot train at once, where they cannot; they are then run one by one.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset()
+    alone: ClassVar[str] = ""
     masks: Tensor
 
     def __init__(self, network: Network) -> None:
@@ -167,6 +169,11 @@ def bind_hyperparameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
 def needs_of(name: str) -> frozenset[Need]:
     """What a strategy declares it cannot do without."""
     return getattr(STRATEGIES.get(name), "needs", frozenset())
+
+
+def alone_of(name: str) -> str:
+    """Why replicas of a strategy cannot train at once; empty where they can."""
+    return getattr(STRATEGIES.get(name), "alone", "")
 
 
 def check_needs(name: str, kind: Kind, scenario: str, *, carry_optimizer: bool) -> None:

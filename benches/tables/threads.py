@@ -51,7 +51,7 @@ def measure() -> Table:
                     ratio(alone, "2", "1"),
                     ratio(beside, "2", "1"),
                     "same" if same_numbers(work) else "differ",
-                    threads_for(parameters, batch_size, cores=2),
+                    threads_for(parameters, batch_size, available=2),
                 ]
             )
     columns = {"network": "", "batch": "n", "parameters × batch": "n", "one thread": "ms", "two threads": "×"}

@@ -36,8 +36,8 @@ class Observer:
     def stepped(self, step: Step) -> None:
         """Some steps were taken; told every so many steps, not after each."""
 
-    def evaluated(self, task: int, accuracy: Sequence[float]) -> None:
-        """Accuracies on all tasks after task `task` (0: before the first), one row of the matrix."""
+    def evaluated(self, task: int, accuracy: Sequence[float | None]) -> None:
+        """Accuracies after task `task` (0: before the first), one row of the matrix; None for tasks not evaluated."""
 
     def run_ended(self, record: RunRecord) -> None:
         """A run ended, whichever way."""
@@ -55,7 +55,7 @@ class Observers(Observer):
     def stepped(self, step: Step) -> None:
         self._tell(lambda observer: observer.stepped(step))
 
-    def evaluated(self, task: int, accuracy: Sequence[float]) -> None:
+    def evaluated(self, task: int, accuracy: Sequence[float | None]) -> None:
         self._tell(lambda observer: observer.evaluated(task, accuracy))
 
     def run_ended(self, record: RunRecord) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -51,17 +51,18 @@ class Stepped(Event):
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """The tasks seen were evaluated: their mean accuracy."""
+    """Tasks were evaluated: the mean accuracy on those of them that were seen."""
 
     accuracy: float
 
 
 @dataclass(frozen=True)
 class Ended(Event):
-    """A run ended, with the status and the reason of its record."""
+    """A run ended, with the status and the reason of its record; `label` names one that never began."""
 
     status: str
     reason: str | None
+    label: str | None = None
 
 
 class EventObserver(Observer):
@@ -89,9 +90,9 @@ class EventObserver(Observer):
             self._next = now + EVERY
             self.send(Stepped(self.run_key, step.task, step.step, step.steps))
 
-    def evaluated(self, task: int, accuracy: Sequence[float]) -> None:
-        if task:
-            self.send(Evaluated(self.run_key, fmean(accuracy[:task])))
+    def evaluated(self, task: int, accuracy: Sequence[float | None]) -> None:
+        if seen := [value for value in accuracy[:task] if value is not None]:
+            self.send(Evaluated(self.run_key, fmean(seen)))
 
     def run_ended(self, record: RunRecord) -> None:
         self.send(Ended(self.run_key, record.status, record.reason))
@@ -147,7 +148,7 @@ class Progress:
         )
         self._drawn = self.console.is_interactive and not quiet
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         self._started = time.monotonic()
         if self._drawn:
             self._live.start()
@@ -162,6 +163,11 @@ class Progress:
         self._observers += 1
         return EventObserver(self.apply, f"run {self._observers} of this process", label)
 
+    def note(self, text: str | None) -> None:
+        """Print a line for people, if there is one."""
+        if text and not self.quiet:
+            self.console.print(Text(text, style="dim"), soft_wrap=True)
+
     def apply(self, event: Event) -> None:
         """Take note of an event, of whichever process."""
         now = time.monotonic()
@@ -175,10 +181,10 @@ class Progress:
                     run.task, run.step, run.steps = task, step, steps
                 case Evaluated(_, accuracy) if run:
                     run.accuracy = accuracy
-                case Ended(key, status, reason):
+                case Ended(key, status, reason, label):
                     self._ended += 1
                     self._runs.pop(key, None)
-                    line = _last_words(run or _Run(key, 0, now), now, status, reason)
+                    line = _last_words(run or _Run(label or key, 0, now), now, status, reason)
         if line is not None and not self.quiet:
             # Outside the lock: to print, the console draws the display anew.
             self.console.print(line, soft_wrap=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmark.observers.observer import Observer, Step
@@ -20,6 +21,10 @@ POINTS = 500
 
 PICTURES = 25
 """About how many times a run the matrix is logged as a table and a picture at most."""
+
+MANY = 50
+"""Of more tasks than this only so many have a curve, and the matrix is a picture without numbers and no table:
+what is sent, and what a browser has to show, would grow with the square of the tasks. The record has it all."""
 
 PATIENCE = 30.0
 """Seconds that wandb may take to begin a run, and to send what is left at its end."""
@@ -41,7 +46,7 @@ class WandbObserver(Observer):
         self.project = project
         self._run: wandb.Run | None = None
         self._tasks: list[str] = []
-        self._rows: dict[int, list[float]] = {}
+        self._rows: dict[int, Sequence[float | None]] = {}
         self._losses: list[float] = []
         self._last: Step | None = None
 
@@ -83,22 +88,29 @@ class WandbObserver(Observer):
         if len(self._losses) >= step.steps / POINTS:
             self._log_losses()
 
-    def evaluated(self, task: int, accuracy: Sequence[float]) -> None:
+    def evaluated(self, task: int, accuracy: Sequence[float | None]) -> None:
         import wandb
 
         if self._run is None:
             return
         self._log_losses()
-        self._rows[task] = [float(value) for value in accuracy]
-        values: dict[str, Any] = {f"accuracy/task_{number}": value for number, value in enumerate(self._rows[task], 1)}
-        if task:
-            values["accuracy/seen"] = fmean(self._rows[task][:task])
+        self._rows[task] = accuracy
+        curves = range(0, len(accuracy), ceil(len(accuracy) / MANY))
+        values: dict[str, Any] = {
+            f"accuracy/task_{index + 1}": accuracy[index] for index in curves if accuracy[index] is not None
+        }
+        if seen := [value for value in accuracy[:task] if value is not None]:
+            values["accuracy/seen"] = fmean(seen)
         if task % ceil(len(self._tasks) / PICTURES) == 0 or task == len(self._tasks):
-            values["matrix/table"] = wandb.Table(
-                columns=["after", *self._tasks],
-                data=[[_after(row, self._tasks), *self._rows[row]] for row in sorted(self._rows)],
-            )
-            values["matrix/heat_map"] = wandb.Image(heat_map(self._rows, self._tasks), caption=CAPTION)
+            if len(self._tasks) <= MANY:
+                values["matrix/table"] = wandb.Table(
+                    columns=["after", *self._tasks],
+                    data=[[_after(row, self._tasks), *self._rows[row]] for row in sorted(self._rows)],
+                )
+                picture = heat_map(self._rows, self._tasks)
+            else:
+                picture = plain_heat_map(self._rows, len(self._tasks))
+            values["matrix/heat_map"] = wandb.Image(picture, caption=CAPTION)
         self._run.log({"task": task, **values})
 
     def run_ended(self, record: RunRecord) -> None:
@@ -149,11 +161,12 @@ COLOURS = ((247, 251, 255), (158, 202, 225), (66, 146, 198), (8, 81, 156), (8, 4
 INK, FAINT, PAPER, FRAME = (40, 44, 52), (222, 226, 232), (255, 255, 255), (240, 140, 40)
 
 
-def heat_map(rows: Mapping[int, Sequence[float]], tasks: Sequence[str]) -> Image.Image:
+def heat_map(rows: Mapping[int, Sequence[float | None]], tasks: Sequence[str]) -> Image.Image:
     """A picture of the accuracy matrix so far; cells right after learning their task have a frame.
 
     Args:
-        rows: accuracies on all tasks, by the number of the task after which they hold (0: before any).
+        rows: accuracies, by the number of the task after which they hold (0: before any); None on tasks that
+            were not evaluated.
         tasks: names of the tasks. Columns are too narrow for names: they have the number that the row has.
     """
     width = min(72, max(36, 1200 // len(tasks)))
@@ -174,14 +187,25 @@ def heat_map(rows: Mapping[int, Sequence[float]], tasks: Sequence[str]) -> Image
         for column in range(len(tasks)):
             x, y = left + column * width, top + row * height
             box = (x, y, x + width - 2, y + height - 2)
-            if row not in rows:
+            value = rows[row][column] if row in rows else None
+            if value is None:
                 draw.rectangle(box, outline=FAINT)
                 continue
-            value = rows[row][column]
             draw.rectangle(box, _colour(value), FRAME if row == column + 1 else None, size // 8)
             ink = PAPER if value > 0.5 else INK
             draw.text((x + width / 2 - 1, middle - 1), f"{value:.0%}"[:-1], ink, font, anchor="mm")
     return picture
+
+
+def plain_heat_map(rows: Mapping[int, Sequence[float | None]], tasks: int) -> Image.Image:
+    """A picture of the accuracy matrix of many tasks: a few pixels a cell, no text. Arguments as of `heat_map`."""
+    matrix = np.full((tasks + 1, tasks), np.nan)
+    for row, accuracy in rows.items():
+        matrix[row] = np.array(accuracy, dtype=np.float64)
+    places = np.linspace(0, 1, len(COLOURS))
+    channels = [np.interp(matrix, places, channel) for channel in zip(*COLOURS, strict=True)]
+    pixels = np.where(np.isnan(matrix)[..., None], PAPER, np.stack(channels, axis=-1)).round().astype(np.uint8)
+    return Image.fromarray(np.kron(pixels, np.ones((max(1, 1000 // tasks),) * 2 + (1,), np.uint8)))
 
 
 def _colour(value: float) -> tuple[int, ...]:

@@ -32,11 +32,11 @@ class Sensitivity(GroupProperty):
         if not all(np.array_equal(run.label, first.label) and np.array_equal(run.task, first.task) for run in runs):
             reason = "the runs were not tested on the same examples: their classes come in different orders"
             return [Measurement(None, reason) for _ in tasks]
-        final = np.stack([run.predicted[-1] for run in runs])
+        final = np.stack([run.rows[-1].predicted for run in runs])
         return [_compared(final[:, members], first.label[members]) for members in tasks]
 
 
-def _compared(answers: NDArray[np.int16], labels: NDArray[np.int16]) -> Measurement:
+def _compared(answers: NDArray[np.signedinteger], labels: NDArray[np.signedinteger]) -> Measurement:
     """One task: the answers [runs, examples] to its test examples, with their labels [examples]."""
     wrong = (answers != labels).mean(1)
     pairs = list(combinations(range(len(answers)), 2))

@@ -1,5 +1,7 @@
 """Evaluation: right answers counted right, and nothing else touched."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,55 @@ def test_the_size_of_batches_changes_nothing(kind: str, monkeypatch: pytest.Monk
         assert other.predicted.tolist() == results[0].predicted.tolist()
         assert other.confidence == pytest.approx(results[0].confidence, abs=1e-3)
     assert losses[1:] == pytest.approx([losses[0]] * 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_answered_on_a_task_hangs_on_no_other_task(kind: str) -> None:
+    strategy, scenario = made(f"split-digits:{kind}")
+    whole = evaluate(strategy, scenario, 2, CPU)
+    for tasks in ([], [3], [0, 2], [0, 1, 2, 3, 4]):
+        found = evaluate(strategy, scenario, 2, CPU, tasks)
+        assert found.tasks == tuple(tasks)
+        assert found.accuracy == [whole.accuracy[task] if task in tasks else None for task in range(5)]
+        for name in ("predicted", "confidence"):
+            parts = [getattr(whole, name)[of_task(scenario, whole, task)] for task in tasks]
+            assert getattr(found, name).tobytes() == b"".join(part.tobytes() for part in parts)
+            assert getattr(found, name).dtype == getattr(whole, name).dtype
+
+
+def test_more_outputs_than_16_bits_count_are_told_apart() -> None:
+    plain, scenario = made("split-digits:domain")
+    many = Scenario(**{**vars(scenario), "classes": 40_000})
+    strategy = Strategy(build_network("mlp:4", many))
+    with torch.no_grad():
+        strategy.network.output.bias[39_999] = 100.0
+    found = evaluate(strategy, many, 0, CPU)
+    assert found.predicted.dtype == np.int32
+    assert set(found.predicted.tolist()) == {39_999}
+    assert evaluate(plain, scenario, 0, CPU).predicted.dtype == np.int16
+
+
+GROWTH = """
+import resource, torch
+from benchmark.evaluation import evaluate
+from scenarios.scenario import scenario_reference
+from strategies.networks.network import build_network
+from strategies.strategy import Strategy
+
+torch.set_num_threads(1)
+scenario = scenario_reference("permuted-digits:task,tasks=1000").build(seed=0)
+strategy = Strategy(build_network("mlp:100", scenario))
+for tasks in (20, 80):
+    evaluate(strategy, scenario, 0, torch.device("cpu"), range(tasks))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_tasks_tested() -> None:
+    """Ten thousand outputs: fifteen megabytes a batch, which a small result kept beside them can hold on to."""
+    ran = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True)
+    few, many = map(int, ran.stdout.split())
+    assert many - few < 300, "megabytes"
 
 
 class Frozen(Strategy):

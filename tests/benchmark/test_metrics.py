@@ -15,6 +15,7 @@ from benchmark.metrics import (
     METRICS,
     PROPERTY_METRICS,
     Matrix,
+    NotMeasured,
     Undefined,
     average_accuracy,
     average_incremental_accuracy,
@@ -196,15 +197,42 @@ def test_one_task_has_an_accuracy_all_the_same() -> None:
 def test_what_was_not_measured_gives_no_number(metric: Callable[[Matrix], float], R: Matrix) -> None:
     with pytest.raises(Undefined, match="not measured"):
         metric(np.full_like(R, NOTHING))
-    partly = R.copy()
-    partly[np.triu_indices_from(partly, 1)] = NOTHING
-    partly[0] = NOTHING
-    if metric is forward_transfer:
-        with pytest.raises(Undefined, match="not measured"):
-            metric(partly)
-    elif metric is not forgetting:
-        assert metric(partly) == metric(R)
-    assert np.isfinite(forgetting(partly))
+
+
+@pytest.mark.parametrize("metric", OF_A_MATRIX)
+@given(matrices(), st.data())
+def test_a_metric_is_that_of_the_whole_matrix_or_undefined(
+    metric: Callable[[Matrix], float], R: Matrix, data: st.DataObject
+) -> None:
+    partly = np.where(data.draw(arrays(np.bool_, R.shape)), NOTHING, R)
+    try:
+        found = metric(partly)
+    except Undefined:
+        return
+    assert found == metric(R)
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("part", PROPERTY_METRICS)
+@given(matrices(), st.data())
+def test_so_is_what_is_said_of_a_property(part: str, better: Any, R: Matrix, data: st.DataObject) -> None:
+    partly = np.where(data.draw(arrays(np.bool_, R.shape)), NOTHING, R)
+    try:
+        found = property_metric(part, partly, better)
+    except Undefined:
+        return
+    assert found == property_metric(part, R, better)
+
+
+def test_what_a_property_was_before_a_task_was_learned_counts_for_nothing() -> None:
+    P = SURVEY.copy()
+    P[np.triu_indices_from(P)] = NOTHING
+    assert property_metric("forgetting", P, "higher") == pytest.approx(forgetting(SURVEY))
+    P[2, 3] = 1.0
+    assert property_metric("forgetting", P, "higher") == pytest.approx(forgetting(SURVEY))
+    P[3, 0] = NOTHING
+    with pytest.raises(NotMeasured):
+        property_metric("forgetting", P, "higher")
 
 
 def test_a_hole_anywhere_is_no_number() -> None:
@@ -287,4 +315,4 @@ def test_every_formula_is_listed() -> None:
         for name, function in inspect.getmembers(metrics, inspect.isfunction)
         if function.__module__ == metrics.__name__ and not name.startswith("_")
     }
-    assert functions - {"property_metric", "metric_direction", "group_mean"} == set(METRICS)
+    assert functions - {"property_metric", "property_needs", "metric_direction", "group_mean"} == set(METRICS)

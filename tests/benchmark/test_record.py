@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.files import write_atomically
 from benchmark.metrics import METRICS
 from benchmark.record import (
     AnytimeRow,
@@ -23,7 +24,6 @@ from benchmark.record import (
     TaskFacts,
     read_record,
     record_schema,
-    write_atomically,
 )
 from benchmark.spec import RunSpec
 from scenarios.errors import RequestError
@@ -286,7 +286,7 @@ def test_not_a_number_gets_in_nowhere(tampered: Callable[..., str], tmp_path: Pa
         (("accuracy", 3, 0, 0.61), "0.61 is no accuracy on 40 test examples"),
         (("accuracy", 3, 0, 1.5), "1.5 is no accuracy"),
         (("accuracy", 3, 0, -0.5), "-0.5 is no accuracy"),
-        (("accuracy", 3, 0, None), "accuracy.3.0=None"),
+        (("accuracy", 3, 0, None), "accuracy.3.0 is null, but evaluate=all asks for it"),
         (("accuracy", 3, 0, "high"), "accuracy.3.0='high'"),
         (("accuracy", 3, [0.6, 0.9]), "a row of accuracies has 2 values for 3 tasks"),
         (("accuracy", ROWS[:3]), "accuracy has 3 rows; 3 tasks and the start make 4"),
@@ -295,7 +295,9 @@ def test_not_a_number_gets_in_nowhere(tampered: Callable[..., str], tmp_path: Pa
         (("accuracy", ...), "accuracy: field required"),
         (("anytime", 0, "accuracy", [0.5]), "a row of accuracies has 1 values for 3 tasks"),
         (("anytime", 0, "accuracy", 0, 0.51), "0.51 is no accuracy on 40 test examples"),
+        (("anytime", 0, "accuracy", 1, None), "anytime.0.1 is null, but evaluate=all asks for it"),
         (("anytime", 0, "step", 0), "anytime.0.step=0"),
+        (("anytime", 0, "task", 4), "anytime has a row within a task that is not among the 3"),
         (("tasks", []), "tasks="),
         (("tasks", 0, "test", 0), "tasks.0.test=0"),
         (("protocol", "0" * 12), "protocol is '000000000000', but its specification has"),

@@ -67,7 +67,14 @@ def test_another_way_to_learn_is_another_entry_of_the_same_protocol(change: dict
 
 
 @pytest.mark.parametrize(
-    "change", [{"properties": ("calibration",)}, {"evaluate_every": 5}, {"device": "cuda"}, {"threads": 2}]
+    "change",
+    [
+        {"properties": ("calibration",)},
+        {"evaluate": "sample=2"},
+        {"evaluate_every": 5},
+        {"device": "cuda"},
+        {"threads": 2},
+    ],
 )
 def test_what_is_measured_and_where_is_no_part_of_the_entry(change: dict[str, Any]) -> None:
     changed = spec(**change)
@@ -127,6 +134,11 @@ def test_a_specification_cannot_be_changed() -> None:
         ({"weight_decay": -1}, "weight_decay=-1 is not possible"),
         ({"optimizer": "lion"}, "'sgd', 'adam' or 'adamw'"),
         ({"schedule": "cosine"}, "'constant' or 'plateau'"),
+        *(
+            ({"evaluate": text}, f"evaluate={text!r} is not possible: it should be all, seen, or sample=K")
+            for text in ("", "some", "sample", "sample=", "sample=0", "sample=-1", "sample=1.5", "sample=01", "all ")
+        ),
+        ({"evaluate": 3}, "evaluate=3 is not possible"),
         ({"evaluate_every": 0}, "evaluate_every=0 is not possible"),
         ({"threads": 0}, "threads=0 is not possible"),
         ({"seeds": {"init": -1, "order": 0}}, "seeds.init=-1 is not possible"),

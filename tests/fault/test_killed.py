@@ -14,15 +14,18 @@ import pytest
 
 from benchmark.checkpoint import FILE, read_checkpoint
 from benchmark.keeping import claimed
-from benchmark.predictions import read_predictions
+from benchmark.predictions import FILE as PREDICTIONS
 from scenarios.errors import RequestError
 
+KILLS = int(os.environ.get("FORGETLESS_KILLS", "4"))
+"""How many runs are killed: a few in `make test`, a hundred in `make fault`."""
+
 RUNS = [
-    ("split-digits:task", "hat"),
-    ("split-digits:class", "rehearsal"),
-    ("split-digits:domain", "ewc"),
-    ("permuted-digits:class,tasks=4", "naive"),
-    ("rotated-digits:domain,tasks=4", "joint"),
+    ("split-digits:task", "hat", "all"),
+    ("split-digits:class", "rehearsal", "seen"),
+    ("permuted-digits:domain,tasks=6", "ewc", "sample=2"),
+    ("permuted-digits:class,tasks=4", "naive", "sample=1"),
+    ("rotated-digits:domain,tasks=4", "joint", "all"),
 ]
 OPTIONS = ("--epochs", "3", "--network", "mlp:64x64,dropout=0.1", "--properties", "adversarial:steps=3", "--quiet")
 
@@ -38,38 +41,40 @@ def content(folder: Path) -> tuple[dict[str, Any], bytes]:
     del record["environment"]
     for cost in record["costs"]:
         del cost["seconds"]
-    predictions = read_predictions(path.parent)
-    return record, predictions.predicted.tobytes() + predictions.confidence.tobytes()
+    return record, (path.parent / PREDICTIONS).read_bytes()
 
 
-def test_a_killed_run_resumes_to_the_record_of_one_never_killed(tmp_path: Path, kills: int) -> None:
-    chance = random.Random(0)
-    for number in range(kills):
-        scenario, strategy = RUNS[number % len(RUNS)]
-        arguments = ("run", scenario, strategy, "--seeds", f"{number // len(RUNS)},", *OPTIONS)
-        whole, broken = tmp_path / f"whole-{number}", tmp_path / f"broken-{number}"
-        start = time.monotonic()
-        subprocess.run(command(*arguments, "--out", str(whole)), check=True, stdout=subprocess.DEVNULL, timeout=120)
-        long = time.monotonic() - start
-        process = subprocess.Popen(
-            command(*arguments, "--out", str(broken), "--checkpoint-every", "0"), stdout=subprocess.DEVNULL
-        )
-        until_begun(broken, process)
-        time.sleep(chance.random() * long * 0.3)
-        process.kill()
-        process.wait()
-        resume = command("resume", str(broken), "--quiet")
-        while list(broken.rglob(FILE)):
-            # Killed a second time while it resumes, every other time.
-            again = subprocess.Popen(resume, stdout=subprocess.DEVNULL)
-            try:
-                again.wait(timeout=chance.uniform(3, 8) if number % 2 else 120)
-            except subprocess.TimeoutExpired:
-                again.kill()
-                again.wait()
-                number += 1
-        assert content(broken) == content(whole), f"{scenario} {strategy} is another run after {number} kills"
-        assert not list(broken.rglob(".*")), "something is left lying about"
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_killed_run_resumes_to_the_record_of_one_never_killed(tmp_path: Path, number: int) -> None:
+    chance = random.Random(number)
+    scenario, strategy, evaluate = RUNS[number % len(RUNS)]
+    seeds = f"{number // len(RUNS)},"
+    arguments = ("run", scenario, strategy, "--seeds", seeds, "--evaluate", evaluate, *OPTIONS)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    start = time.monotonic()
+    subprocess.run(command(*arguments, "--out", str(whole)), check=True, stdout=subprocess.DEVNULL, timeout=120)
+    long = time.monotonic() - start
+    process = subprocess.Popen(
+        command(*arguments, "--out", str(broken), "--checkpoint-every", "0"), stdout=subprocess.DEVNULL
+    )
+    until_begun(broken, process)
+    time.sleep(chance.random() * long * 0.3)
+    process.kill()
+    process.wait()
+    kills = 1
+    resume = command("resume", str(broken), "--quiet")
+    while list(broken.rglob(FILE)):
+        # Killed a second time while it resumes, every other time.
+        again = subprocess.Popen(resume, stdout=subprocess.DEVNULL)
+        try:
+            again.wait(timeout=chance.uniform(3, 8) if (number + kills) % 2 == 0 else 120)
+        except subprocess.TimeoutExpired:
+            again.kill()
+            again.wait()
+            kills += 1
+    assert content(broken) == content(whole), f"{scenario} {strategy} is another run after {kills} kills"
+    left = {path.name for path in broken.rglob("*") if path.is_file()}
+    assert left == {"record.json", PREDICTIONS}, "something is left lying about"
 
 
 def until_begun(folder: Path, process: subprocess.Popen[bytes]) -> None:
@@ -149,19 +154,23 @@ def test_a_plugin_that_changed_since_is_refused(tmp_path: Path) -> None:
     assert found.exists()
 
 
+@pytest.mark.parametrize("what", ["checkpoint.Checkpoint.write", "journal.Journal.add"])
 def test_where_no_checkpoint_can_be_written_it_is_said_once_and_the_run_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from support import tiny_spec
 
-    from benchmark.checkpoint import Checkpoint
     from benchmark.request import RunRequest
     from benchmark.run import run
 
-    def full(self: Checkpoint, folder: Path) -> None:
+    def full(*_: Any) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(Checkpoint, "write", full)
-    record = run(RunRequest(tiny_spec("split-digits:task", "naive"), tmp_path / "run"))
+    spec = tiny_spec("split-digits:task", "naive")
+    run(RunRequest(spec, tmp_path / "whole"))
+    monkeypatch.setattr(f"benchmark.{what}", full)
+    record = run(RunRequest(spec, tmp_path / "run"))
     assert record.status == "completed"
     assert capsys.readouterr().err.count("a checkpoint cannot be written: No space left on device") == 1
+    assert (tmp_path / "run" / PREDICTIONS).read_bytes() == (tmp_path / "whole" / PREDICTIONS).read_bytes()
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"record.json", PREDICTIONS}

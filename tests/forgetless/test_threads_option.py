@@ -10,7 +10,7 @@ from forgetless.threads import with_threads
 
 @pytest.fixture(autouse=True)
 def _eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "usable_cores", lambda: 8)
+    monkeypatch.setattr(threads, "cores", lambda: 8)
 
 
 def chosen(asked: str, jobs: int = 1, **fields: object) -> int:

@@ -1,5 +1,6 @@
 """Valid records without a training step, and boards to post them to."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def flat(final: float, learned: float | None = None) -> Values:
 def run(
     strategy: str = "naive",
     seed: int = 0,
-    accuracy: Values | None = None,
+    accuracy: Sequence[Sequence[float | None]] | None = None,
     *,
     status: str = "completed",
     properties: dict[str, PropertyValues] | None = None,

@@ -127,6 +127,18 @@ def test_the_first_post_counts() -> None:
     assert row.notes == ("2 posts of seed 0 disagree; the first counts",)
 
 
+def test_posts_of_one_run_agree_where_both_were_evaluated() -> None:
+    whole = accuracies(seed=5, tasks=4)
+    seen = [[value if task < row else None for task, value in enumerate(values)] for row, values in enumerate(whole)]
+    (row,) = only([run(accuracy=seen, evaluate="seen"), run(accuracy=whole)]).rows
+    assert row.notes == ()
+    assert row.n == 1
+    assert row.metrics["forgetting"].mean == pytest.approx(run(accuracy=whole).metrics["forgetting"])
+    other = [[*values[:-1], 1 - values[-1]] for values in whole]
+    (row,) = only([run(accuracy=seen, evaluate="seen"), run(accuracy=other)]).rows
+    assert row.notes == ("2 posts of seed 0 disagree; the first counts",)
+
+
 def test_a_diverged_run_cannot_be_mended_nor_a_completed_one_lost() -> None:
     (row,) = only([run(status="diverged"), run()]).rows
     assert (row.diverged, row.metrics) == (1, {})

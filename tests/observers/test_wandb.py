@@ -13,7 +13,7 @@ from PIL import Image
 from wandb_file import WandbFile, read_wandb_files
 
 from benchmark.observers.observer import Step
-from benchmark.observers.wandb import WandbObserver, heat_map
+from benchmark.observers.wandb import COLOURS, PAPER, WandbObserver, heat_map, plain_heat_map
 from benchmark.record import Environment, RunRecord, TaskCosts, TaskFacts
 from benchmark.spec import RunSpec, Seeds
 
@@ -271,3 +271,32 @@ def test_many_tasks_are_pictured_now_and_then(offline: Path, monkeypatch: pytest
     assert found.logged("task") == list(range(11))
     pictured = [item["task"] for item in found.history if "matrix/heat_map" in item]
     assert pictured == [0, 4, 8, 10]
+
+
+def test_what_is_sent_of_very_many_tasks_is_bounded(offline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.observers.wandb.MANY", 4)
+    observer = WandbObserver(offline / "very-many")
+    observer.run_started(spec(), [str(number) for number in range(10)])
+    for task in range(11):
+        observer.evaluated(task, [0.5 if column < task else None for column in range(10)])
+    observer.run_ended(record(spec()))
+    (found,) = read_wandb_files(offline / "very-many")
+    curves = {name for item in found.history for name in item if name.startswith("accuracy/task_")}
+    assert curves == {"accuracy/task_1", "accuracy/task_4", "accuracy/task_7", "accuracy/task_10"}
+    assert len(found.logged("accuracy/task_4")) == 7, "from when it was learned"
+    assert found.logged("accuracy/seen") == [0.5] * 10
+    assert found.logged("matrix/table") == []
+    assert found.logged("matrix/heat_map")
+
+
+def test_the_heat_map_of_many_tasks_has_a_block_a_cell() -> None:
+    picture = plain_heat_map({0: [0.0, None], 1: [1.0, 0.5]}, 2)
+    assert picture.size == (1000, 1500)
+    assert [picture.getpixel((column, row)) for row in (499, 999, 1499) for column in (499, 999)] == [
+        COLOURS[0], PAPER, COLOURS[-1], COLOURS[2], PAPER, PAPER
+    ]  # fmt: skip
+
+
+def test_tasks_not_evaluated_are_blank_cells() -> None:
+    tasks = ["1: a", "2: b"]
+    assert heat_map({1: [None, None]}, tasks).tobytes() == heat_map({}, tasks).tobytes()

@@ -5,7 +5,7 @@ import statistics
 import numpy as np
 import pytest
 
-from benchmark.predictions import Predictions
+from benchmark.predictions import Answers, Predictions
 from benchmark.properties.sensitivity import Sensitivity
 
 LABELS = [0, 0, 1, 1, 2, 2, 3, 3]
@@ -14,9 +14,9 @@ TASKS = [0, 0, 0, 0, 1, 1, 1, 1]
 
 def run(final: list[int], labels: list[int] = LABELS) -> Predictions:
     """A run that answered zero everywhere until its last row."""
-    rows = np.array([[0] * len(final), final], dtype=np.int16)
-    confidence = np.ones(rows.shape, dtype=np.float16)
-    return Predictions(rows, confidence, np.array(labels, np.int16), np.array(TASKS, np.int16))
+    confidence = np.ones(len(final), dtype=np.float16)
+    rows = [Answers(np.array(answers, dtype=np.int16), confidence) for answers in ([0] * len(final), final)]
+    return Predictions(np.array(labels, np.int16), np.array(TASKS, np.int16), rows)
 
 
 def test_a_case_counted_by_hand() -> None:
@@ -47,7 +47,7 @@ def test_churn_lies_between_the_difference_and_the_sum_of_errors() -> None:
         a, b = (run(random.integers(0, 4, len(LABELS)).tolist()) for _ in range(2))
         for task, found in enumerate(Sensitivity().compare([a, b])):
             members = a.task == task
-            first, second = (float((r.predicted[-1] == r.label)[members].mean()) for r in (a, b))
+            first, second = (float((r.rows[-1].predicted == r.label)[members].mean()) for r in (a, b))
             assert abs(first - second) - 1e-12 <= found.value <= 2 - first - second + 1e-12
             assert found.beside["normalised"] is None or 0 <= found.beside["normalised"] <= 1 + 1e-12
 

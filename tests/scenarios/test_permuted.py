@@ -51,10 +51,11 @@ def test_more_tasks_begin_with_the_same_ones(letters: Source) -> None:
     assert [order_of(test) for test in many.test[:2]] == [order_of(test) for test in few.test]
 
 
-def test_a_hundred_tasks_hold_the_images_once(letters: Source) -> None:
-    scenario = permuted(letters, 0, tasks=100)
+@pytest.mark.parametrize("kind", ["domain", "task", "class"])
+def test_a_hundred_tasks_hold_images_and_labels_once(letters: Source, kind: Kind) -> None:
+    scenario = permuted(letters, 0, kind=kind, tasks=100)
     for examples in ([task.training for task in scenario.tasks], list(scenario.test)):
-        held = [each.x.data_ptr() for each in examples if isinstance(each, TensorExamples)]
+        held = [(each.x.data_ptr(), each.y.data_ptr()) for each in examples if isinstance(each, TensorExamples)]
         assert len(held) == 100
         assert len(set(held)) == 1
 

@@ -58,10 +58,13 @@ def test_chance_is_guessing_among_the_active_classes(letters: Source, kind: Any,
     assert split(letters, 0, kind=kind, tasks=3).chance == pytest.approx(chance)
 
 
-def test_every_mask_is_a_copy_of_its_own(letters: Source) -> None:
-    scenario = split(letters, 0, tasks=3)
-    scenario.masks(0).fill_(True)
-    assert scenario.masks(0).sum() == 6
+@pytest.mark.parametrize(("kind", "active"), [("task", 6), ("domain", 6), ("class", 6)])
+def test_every_mask_is_a_copy_of_its_own(letters: Source, kind: Any, active: int) -> None:
+    scenario = split(letters, 0, kind=kind, tasks=3)
+    masks = scenario.masks(0)
+    masks[1:] = False
+    assert masks.sum() == 2
+    assert scenario.masks(0).sum() == active
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -103,6 +106,14 @@ def test_moving_examples_applies_their_transform_once() -> None:
     assert len(TensorExamples(X[:0], Y[:0], 1, Permutation(torch.arange(4))).to(torch.device("cpu"))) == 0
     read = DatasetExamples(Pairs(), 0)
     assert read.to(torch.device("cpu")) is read
+
+
+def test_shifted_labels_are_the_labels_they_stand_for() -> None:
+    shifted, plain = TensorExamples(X, Y, 1, shift=20), TensorExamples(X, Y + 20, 1)
+    assert torch.equal(shifted.batch(ORDER)[1], plain.batch(ORDER)[1])
+    moved = shifted.to(torch.device("cpu"))
+    assert torch.equal(moved.batch(ORDER)[1], plain.batch(ORDER)[1])
+    assert shifted.digest() == moved.digest() == plain.digest() != TensorExamples(X, Y, 1).digest()
 
 
 def test_inputs_and_labels_must_be_equally_many() -> None:
