@@ -6,6 +6,7 @@ python -m benches --write          docs/performance.md, its pictures and numbers
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -92,7 +93,10 @@ def measure(tables: dict[str, Callable[[], Table]]) -> None:
     began = time.perf_counter()
     for name, table in tables.items():
         start = time.perf_counter()
-        report.tables[name] = replace(table(), seconds=round(time.perf_counter() - start, 1))
+        measured = table()
+        report.tables[name] = replace(
+            measured, seconds=round(time.perf_counter() - start, 1), load=round(os.getloadavg()[1], 1)
+        )
         page.show(report.tables[name])
         report.tables = {name: report.tables[name] for name in ORDER if name in report.tables}
         report.write(KEPT)

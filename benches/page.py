@@ -33,10 +33,14 @@ def page(report: Report) -> str:
 def section(table: Table) -> str:
     rows = [table.headings, ["--:" if unit else "---" for unit in table.columns.values()], *table.lines]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    parts = [f"## {table.title}", table.text, "\n".join(lines)]
-    if table.name in CHARTS:
-        parts.insert(2, f"![{table.title}]({PICTURES.name}/{table.name}.svg)")
-    return "\n\n".join(parts)
+    picture = [f"![{table.title}]({PICTURES.name}/{table.name}.svg)"] if table.name in CHARTS else []
+    return "\n\n".join([f"## {table.title}", table.text, *picture, "\n".join(lines), footnote(table)])
+
+
+def footnote(table: Table) -> str:
+    """How long it took, and how busy the machine was."""
+    busy = "" if table.load is None else f"; {table.load:.1f} processes wanted a core meanwhile, these among them"
+    return f"{table.seconds:.0f} s to measure{busy}."
 
 
 def write(report: Report) -> None:
@@ -50,7 +54,7 @@ def write(report: Report) -> None:
 
 def show(table: Table) -> None:
     """Print a table."""
-    shown = RichTable(title=f"{table.title} ({table.seconds:.0f} s to measure)", title_justify="left")
+    shown = RichTable(title=table.title, title_justify="left", caption=footnote(table), caption_justify="left")
     for heading, unit in zip(table.headings, table.columns.values(), strict=True):
         shown.add_column(heading, justify="right" if unit else "left")
     for line in table.lines:

@@ -34,6 +34,7 @@ class Table:
         columns: headings, each with its unit (see `FORMATS`).
         rows: the cells; None where there is nothing to say.
         seconds: how long it took to measure.
+        load: processes that wanted a core meanwhile, the benches' own among them (the system's load average).
     """
 
     name: str
@@ -42,6 +43,7 @@ class Table:
     columns: dict[str, str]
     rows: list[list[Cell]]
     seconds: float = 0.0
+    load: float | None = None
 
     @property
     def headings(self) -> list[str]:

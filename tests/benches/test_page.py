@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 def report() -> Report:
     columns = {"who": "", "time": "s", "ratio": "×", "examples": "n"}
     rows = [["plain loop", 1.234, 1.0, 60000], ["another", None, 2.345, 60000]]
-    return Report({"cores": 3, "torch": "9.9"}, {"step": Table("step", "A step", "What it is.", columns, rows, 12.0)})
+    table = Table("step", "A step", "What it is.", columns, rows, seconds=12.0, load=1.5)
+    return Report({"cores": 3, "torch": "9.9"}, {"step": table})
 
 
 def committed() -> Report:
@@ -60,6 +61,7 @@ def test_cells_are_written_by_their_unit(report: Report) -> None:
     assert "| who | time, s | ratio | examples |\n| --- | --: | --: | --: |\n" in text
     assert "| plain loop | 1.23 | 1.00 | 60,000 |\n| another | – | 2.35 | 60,000 |\n" in text
     assert "3 cores, with torch 9.9" in text
+    assert text.endswith("12 s to measure; 1.5 processes wanted a core meanwhile, these among them.\n")
 
 
 def test_the_page_is_written_from_what_was_kept(
