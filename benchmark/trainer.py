@@ -2,14 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint, Position
 from benchmark.evaluation import evaluate, mean_loss
+from benchmark.feeding import Feed
 from benchmark.interruption import Interruption
 from benchmark.observers.observer import Step
 from benchmark.optimization import Plateau
@@ -18,8 +18,7 @@ from benchmark.record import AnytimeRow, TaskCosts
 from benchmark.replica import Replica
 from benchmark.resuming import checkpoint_of, restore, restore_optimizer, restore_pass
 from benchmark.stepper import Stepper
-from scenarios.task import Examples
-from strategies.strategy import Batch, Phase, Strategy
+from strategies.strategy import Batch, Phase
 
 REPORT = 50
 """Losses are looked at, and observers told, once in so many steps: no step waits for a number."""
@@ -63,7 +62,7 @@ class Trainer:
         self.position = Position()
         self.device = torch.device(self.spec.device)
         self.stepper = Stepper([replica.strategy for replica in replicas], self.spec, compiled=compiled, varied=varied)
-        self.prepares = type(replicas[0].strategy).prepare is not Strategy.prepare
+        self.feed = Feed(self.replicas, self.spec.batch_size, self.device)
         self.resumed: Checkpoint | None = None
         self.seconds = 0.0
 
@@ -113,7 +112,7 @@ class Trainer:
 
         def start(replica: Replica) -> None:
             task = replica.scenario.tasks[index]
-            masks = replica.scenario.masks(index).clone()
+            masks = replica.scenario.masks(index)
             masks[index + 1 :] = False
             replica.strategy.masks = masks.to(self.device)
             if not self.position.begun:
@@ -146,9 +145,7 @@ class Trainer:
     def train(self, index: int, phases: dict[int, Phase]) -> None:
         """One phase: passes over its examples until the budget is spent or the schedule stops it."""
         with self.clock():
-            held = {id(phase.examples): phase.examples for phase in phases.values()}
-            held = {key: examples.to(self.device) for key, examples in held.items()}
-            examples = {key: held[id(phase.examples)] for key, phase in phases.items()}
+            examples = self.feed.on_device({key: phase.examples for key, phase in phases.items()})
             for number, replica in enumerate(self.replicas):
                 replica.strategy.train()
                 replica.plateau = None
@@ -167,14 +164,14 @@ class Trainer:
             progress = torch.linspace(0, 1, steps, device=self.device).unbind()
             epoch = torch.tensor(self.position.epoch)
             losses: list[Tensor] = []
-            rows = 0
+            rows, taken = 0, lead.steps
             clock = self.clock().start()
-            batches = self.batches(examples, self.orders(examples))
+            batches = self.feed.batches(examples, self.position.step)
             for place, (x, y, at) in zip(progress[self.position.step :], batches, strict=False):
-                batch = self.prepare(Batch(x, y, at, lead.strategy.masks, place, epoch, y.shape[-1]))
+                batch = self.feed.prepared(Batch(x, y, at, lead.strategy.masks, place, epoch, y.shape[-1]), self.lose)
                 losses.append(self.stepper(batch))
                 rows += batch.y.shape[-1]
-                taken = lead.steps + len(losses)
+                taken += 1
                 within = self.spec.evaluate_every and taken % self.spec.evaluate_every == 0
                 if within or len(losses) == REPORT or self.interruption.asked:
                     rows = self.report(index, losses, rows, expected)
@@ -195,51 +192,6 @@ class Trainer:
     def learning(self) -> list[Replica]:
         """Those that neither an error nor their schedule has stopped."""
         return [replica for replica in self.replicas if replica.learning]
-
-    def orders(self, examples: dict[int, Examples]) -> dict[int, Tensor]:
-        """The order of the examples in this pass, drawn by each that is learning."""
-        if self.position.step == 0:
-            for replica in self.learning:
-                replica.pass_began = replica.order.get_state()
-        return {
-            id(replica): torch.randperm(len(examples[id(replica)]), generator=replica.order).to(self.device)
-            for replica in self.learning
-        }
-
-    def batches(
-        self, examples: dict[int, Examples], orders: dict[int, Tensor]
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Inputs, labels and tasks of what is left of a pass.
-
-        Those of replicas are stacked; in place of one that is not learning stands the first that is.
-        """
-        size = self.spec.batch_size
-        keys = [id(replica) if id(replica) in orders else next(iter(orders)) for replica in self.replicas]
-        streams = [examples[key].batches(orders[key][self.position.step * size :], size) for key in keys]
-        for parts in zip(*streams, strict=True):
-            x, y, task = parts[0] if len(parts) == 1 else (torch.stack(each) for each in zip(*parts, strict=True))
-            shared = task[0] if task.ndim == 2 and task.shape[1] == 1 else task
-            yield x.to(self.device), y.to(self.device), shared.to(self.device)
-
-    def prepare(self, batch: Batch) -> Batch:
-        """The batch as the strategy wants it; each replica prepares its own part."""
-        if not self.prepares:
-            return batch
-        if len(self.replicas) == 1:
-            return self.replicas[0].strategy.prepare(batch)
-        tasks = batch.task if batch.task.ndim == 2 else repeat(batch.task)
-        found: dict[int, Batch] = {}
-        for replica, x, y, task in zip(self.replicas, batch.x, batch.y, tasks, strict=False):
-            if replica.learning:
-                try:
-                    found[id(replica)] = replica.strategy.prepare(batch._replace(x=x, y=y, task=task))
-                except Exception as error:
-                    self.lose(replica, error)
-        standing = next(iter(found.values()))
-        parts = [found.get(id(replica), standing) for replica in self.replicas]
-        task = standing.task if len(standing.task) == 1 else torch.stack([part.task for part in parts])
-        x, y = (torch.stack([getattr(part, name) for part in parts]) for name in ("x", "y"))
-        return standing._replace(x=x, y=y, task=task)
 
     def report(self, index: int, losses: list[Tensor], rows: int, expected: int) -> int:
         """Look at the losses of the last steps, tell the observers, and forget them and their rows."""

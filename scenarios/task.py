@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any, Literal
 
 import torch
@@ -16,6 +17,9 @@ Kind = Literal["task", "domain", "class"]
 """What is known at test time: the task; nothing, over the same classes; nothing, over all classes."""
 
 Transform = Callable[[Tensor], Tensor]
+
+READ = 2**20
+"""Bytes of inputs in memory that are read at once: what fits a processor's cache."""
 
 
 class Examples(ABC):
@@ -86,6 +90,13 @@ class TensorExamples(Examples):
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         x, y = self.x.index_select(0, indices), self.y.index_select(0, indices)
         return (self.transform(x) if self.transform else x), (y + self.shift if self.shift else y)
+
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        # Several batches are read at once and handed out in parts: reading a batch of ten alone costs more.
+        row = max(1, self.x[:1].nbytes)
+        for x, y, task in super().batches(order, size * max(1, READ // (size * row))):
+            tasks = task.split(size) if len(task) > 1 else repeat(task)
+            yield from zip(x.split(size), y.split(size), tasks, strict=False)
 
     def to(self, device: torch.device) -> "TensorExamples":
         x = self.x

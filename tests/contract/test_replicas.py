@@ -5,20 +5,23 @@ weights moves the accuracy of an old task by as much as 0.15. So what is held is
 first steps, and the accuracy on the task just learned.
 """
 
+import copy
 from collections.abc import Sequence
-from dataclasses import replace
+from statistics import fmean, stdev
 from typing import Any
 
 import pytest
 import torch
-from support import PAIRS, Alone, replica_for, tiny_spec, trainer_for
+from support import PAIRS, Alone, kinds_of, replica_for, tiny_spec, trainer_for
 
+from benchmark.checkpoint import Checkpoint
 from benchmark.observers.observer import Observer, Step
 from benchmark.replica import Replica
 from benchmark.spec import RunSpec
 from benchmark.team import check_team, varied
 from benchmark.trainer import Diverged, Trainer
 from scenarios.errors import RequestError
+from strategies.catalogue import STRATEGIES
 
 SEEDS = 3
 
@@ -94,6 +97,19 @@ def test_one_step_moves_each_replica_as_it_moves_the_run_alone(name: str, kind: 
             # Weights of 0.1 are stored to 1e-8: smaller differences are not those of the gradient.
             allowed = 1e-5 * expected.abs().max() + 2**-22 * value.detach().abs()
             assert bool(((moved - expected).abs() <= allowed).all()), key
+
+
+@pytest.mark.parametrize("name", STRATEGIES.entries())
+def test_over_ten_seeds_the_means_agree_within_noise(name: str) -> None:
+    specs = [tiny_spec(f"split-digits:{kinds_of(name)[-1]}", name, seed, iterations=40) for seed in range(10)]
+    team = team_for(specs)
+    team.run()
+    differences = []
+    for spec, replica in zip(specs, team.replicas, strict=True):
+        alone = alone_for(spec)
+        alone.run()
+        differences.append(fmean(replica.outcome.rows[-1].accuracy) - fmean(alone.outcome.rows[-1].accuracy))
+    assert abs(fmean(differences)) <= 3 * stdev(differences) / 10**0.5 + 1e-3
 
 
 @pytest.mark.parametrize(
@@ -217,13 +233,11 @@ def test_what_cannot_be_stacked_is_refused() -> None:
 
 
 def test_a_team_resumes_to_the_bytes_it_would_have_had() -> None:
-    from benchmark.checkpoint import Checkpoint
-
     specs = [
         tiny_spec("split-digits:task", "hat", seed, iterations=60, network="mlp:24x16,dropout=0.2") for seed in (0, 1)
     ]
     taken: list[Checkpoint] = []
-    whole = team_for(specs, keep=lambda checkpoint: taken.append(_copied(checkpoint)), every=-1.0)
+    whole = team_for(specs, keep=lambda checkpoint: taken.append(copy.deepcopy(checkpoint)), every=-1.0)
     whole.run()
     for checkpoint in (taken[0], taken[1], taken[4]):
         resumed = team_for(specs)
@@ -232,9 +246,3 @@ def test_a_team_resumes_to_the_bytes_it_would_have_had() -> None:
             a, b = mine.strategy.state_dict(), other.strategy.state_dict()
             assert all(torch.equal(a[name], b[name]) for name in b)
             assert [row.accuracy for row in mine.outcome.rows] == [row.accuracy for row in other.outcome.rows]
-
-
-def _copied(checkpoint: Any) -> Any:
-    import copy
-
-    return replace(copy.deepcopy(checkpoint))

@@ -1,0 +1,82 @@
+"""Batches for one run, or for replicas at once: each replica's own, side by side."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
+
+import torch
+from torch import Tensor
+
+from benchmark.replica import Replica
+from scenarios.task import Examples
+from strategies.strategy import Batch, Strategy
+
+Shares = dict[int, Examples]
+"""The examples of each replica, by its `id`."""
+
+
+class Feed:
+    """Makes batches. Those of several replicas are stacked along a first dimension.
+
+    Args:
+        replicas: in place of one that is not learning stands the first that is.
+        size: examples in a step, of each replica.
+        device: where batches go.
+    """
+
+    def __init__(self, replicas: Sequence[Replica], size: int, device: torch.device) -> None:
+        self.replicas = replicas
+        self.size = size
+        self.device = device
+        self.prepares = type(replicas[0].strategy).prepare is not Strategy.prepare
+
+    def on_device(self, shares: Shares) -> Shares:
+        """The same examples where they are needed; what replicas share is moved once."""
+        moved = {id(examples): examples.to(self.device) for examples in shares.values()}
+        return {key: moved[id(examples)] for key, examples in shares.items()}
+
+    def batches(self, shares: Shares, done: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Inputs, labels and tasks of a pass, in an order that each replica draws, from step `done` on."""
+        orders: dict[int, Tensor] = {}
+        for replica in (each for each in self.replicas if each.learning):
+            if done == 0:
+                replica.pass_began = replica.order.get_state()
+            order = torch.randperm(len(shares[id(replica)]), generator=replica.order)
+            orders[id(replica)] = order[done * self.size :].to(self.device)
+        first = next(iter(orders))
+        keys = [id(replica) if id(replica) in orders else first for replica in self.replicas]
+        return self._together([shares[key].batches(orders[key], self.size) for key in keys])
+
+    def _together(
+        self, streams: Sequence[Iterator[tuple[Tensor, Tensor, Tensor]]]
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for parts in zip(*streams, strict=True):
+            x, y, task = parts[0] if len(parts) == 1 else (torch.stack(each) for each in zip(*parts, strict=True))
+            shared = task[0] if task.ndim == 2 and task.shape[1] == 1 else task
+            yield x.to(self.device), y.to(self.device), shared.to(self.device)
+
+    def prepared(self, batch: Batch, lose: Callable[[Replica, Exception], None]) -> Batch:
+        """The batch as the strategy wants it; each replica prepares its own part.
+
+        Args:
+            batch: as it comes.
+            lose: told of a replica that breaks.
+        """
+        if not self.prepares:
+            return batch
+        if len(self.replicas) == 1:
+            return self.replicas[0].strategy.prepare(batch)
+        tasks = batch.task if batch.task.ndim == 2 else repeat(batch.task)
+        found: dict[int, Batch] = {}
+        for replica, x, y, task in zip(self.replicas, batch.x, batch.y, tasks, strict=False):
+            if replica.learning:
+                try:
+                    found[id(replica)] = replica.strategy.prepare(batch._replace(x=x, y=y, task=task))
+                except Exception as error:
+                    lose(replica, error)
+        if not found:
+            return batch  # nobody is learning any more
+        standing = next(iter(found.values()))
+        parts = [found.get(id(replica), standing) for replica in self.replicas]
+        task = standing.task if len(standing.task) == 1 else torch.stack([part.task for part in parts])
+        x, y = (torch.stack([getattr(part, name) for part in parts]) for name in ("x", "y"))
+        return standing._replace(x=x, y=y, task=task)
