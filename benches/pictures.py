@@ -9,15 +9,15 @@ SIZE = {"width": 460, "height": 260}
 
 
 def tasks(table: Table) -> Any:
-    return lines(table, "tasks", ["learning it", "the rest"], "seconds a task", log=False)
+    return lines(table, "tasks", ["learning it", "the rest"], "seconds a task")
 
 
 def examples(table: Table) -> Any:
-    return lines(table, "examples", ["an example", "plain loop"], "microseconds an example", log=True)
+    return lines(table, "examples", ["an example", "plain loop"], "microseconds an example", log="x")
 
 
 def parameters(table: Table) -> Any:
-    return lines(table, "parameters", ["step", "plain loop"], "milliseconds a step", log=True)
+    return lines(table, "parameters", ["step", "plain loop"], "milliseconds a step", log="xy")
 
 
 CHARTS: dict[str, Callable[[Table], Any]] = {"tasks": tasks, "examples": examples, "parameters": parameters}
@@ -27,8 +27,8 @@ NAMES = {"an example": "Forgetless", "step": "Forgetless"}
 """What a column is called in a picture, where that differs."""
 
 
-def lines(table: Table, x: str, columns: list[str], title: str, *, log: bool) -> Any:
-    """Some columns of a table as lines over another one."""
+def lines(table: Table, x: str, columns: list[str], title: str, *, log: str = "") -> Any:
+    """Some columns of a table as lines over another one; the axes of `log` are logarithmic."""
     import altair
 
     points = [
@@ -37,13 +37,16 @@ def lines(table: Table, x: str, columns: list[str], title: str, *, log: bool) ->
         for place, value in zip(table.column(x), table.column(column), strict=True)
     ]
     names = [NAMES.get(column, column) for column in columns]
-    scale = altair.Scale(type="log") if log else altair.Scale(zero=True)
+    axis = altair.Axis(format="~s", labelOverlap=True)
+    scales = {
+        name: altair.Scale(type="log", nice=False) if name in log else altair.Scale(zero=True) for name in ("x", "y")
+    }
     return (
         altair.Chart(altair.Data(values=points))
         .mark_line(point=True)
         .encode(
-            x=altair.X("x:Q", title=x, scale=scale),
-            y=altair.Y("y:Q", title=title, scale=altair.Scale(zero=True)),
+            x=altair.X("x:Q", title=x, scale=scales["x"], axis=axis),
+            y=altair.Y("y:Q", title=title, scale=scales["y"]),
             color=altair.Color("what:N", title=None, sort=names, legend=altair.Legend(orient="top")),
         )
         .properties(**SIZE)
