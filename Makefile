@@ -52,8 +52,8 @@ check: setup ## Style, format, types, and which package may import which.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## Measure how fast training is against a plain PyTorch loop and Avalanche.
-	$(BIN)/python -m benches
+bench: setup ## Measure what training costs, against a plain PyTorch loop and Avalanche; a quarter of an hour.
+	$(BIN)/python -m benches $(ARGS)
 
 clean: ## Remove what was made here; the environment in .venv stays.
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,1 +1,1 @@
-"""What is measured against whom: `python -m benches`."""
+"""What Forgetless costs, and against whom: `python -m benches`."""

@@ -1,65 +1,106 @@
-"""Print how fast training is, as ratios to a plain PyTorch loop and to Avalanche, measured in one process."""
+"""Measure what Forgetless costs, and write it down.
 
-import os
-from collections.abc import Callable
-from statistics import median
-
-import torch
-from rich.console import Console
-from rich.table import Table
-
-from benches.work import Done, Work, avalanche_lean, avalanche_run, forgetless, forgetless_run, plain
-
-Worker = Callable[[Work], Done]
-
-PAIRS: tuple[tuple[str, Worker, str, Worker, int], ...] = (
-    ("training", forgetless, "plain loop", plain, 11),
-    ("training", forgetless, "Avalanche, tensors, no metrics", avalanche_lean, 3),
-    ("whole run", forgetless_run, "Avalanche, as in its classics", avalanche_run, 3),
-)
-"""What, ours, against whom, theirs, and how many times each pair is run, in turn.
-
-On a machine that others use a single time says little: the median of the ratios is what counts.
+python -m benches                  all tables, printed and kept in build/bench.json (`make bench`)
+python -m benches step run         some of them; the others stay as they were
+python -m benches --write          docs/performance.md, its pictures and numbers, from build/bench.json
 """
 
-SIZES = ((100, 10), (100, 128), (400, 10), (400, 128))
-"""Hidden units a layer, and batch sizes."""
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
+import torch
+import torch._dynamo
 
-def paired(ours: Worker, theirs: Worker, work: Work, rounds: int) -> tuple[float, list[Done], list[Done]]:
-    """The median of ours/theirs over rounds that alternate which goes first, and all that was measured."""
-    measured: dict[Worker, list[Done]] = {ours: [], theirs: []}
-    for number in range(rounds):
-        for worker in (ours, theirs) if number % 2 == 0 else (theirs, ours):
-            measured[worker].append(worker(work))
-    ratios = [a.seconds / b.seconds for a, b in zip(measured[ours], measured[theirs], strict=True)]
-    return median(ratios), measured[ours], measured[theirs]
+from benches import page
+from benches.report import Report, Table
+from benches.tables import denormals, growth, peers, replicas, run, startup, step, threads
+from benches.tables.peers import Peer
+
+TABLES: dict[str, Callable[[], Table]] = {
+    "step": step.measure,
+    "replicas": replicas.measure,
+    "run": run.measure,
+    "startup": startup.measure,
+    "memory": startup.measure_memory,
+    "tasks": growth.measure_tasks,
+    "examples": growth.measure_examples,
+    "parameters": growth.measure_parameters,
+    "threads": threads.measure,
+}
+"""What `make bench` measures."""
+
+ON_DEMAND: dict[str, Callable[[], Table]] = {"denormals": denormals.measure}
+"""What takes too long for it."""
+
+ORDER = (
+    "step",
+    "replicas",
+    "run",
+    "peers",
+    "startup",
+    "memory",
+    "tasks",
+    "examples",
+    "parameters",
+    "threads",
+    "denormals",
+)
+"""Of the tables on the page."""
+
+KEPT = Path("build/bench.json")
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser("python -m benches", description="What Forgetless costs, and against whom.")
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=", ".join([*TABLES, *ON_DEMAND, "peers"]))
+    parser.add_argument("--write", action="store_true", help=f"write docs/performance.md from {KEPT}, measure nothing")
+    parser.add_argument("--mammoth", type=Path, metavar="PATH", help="a checkout of aimagelab/mammoth, to compare with")
+    parser.add_argument("--vandeven", type=Path, metavar="PATH", help="one of GMvandeVen/continual-learning")
+    parser.add_argument("--peer-python", default=sys.executable, metavar="PYTHON", help="has what those two need")
+    asked = parser.parse_args()
+    if asked.write:
+        if not KEPT.exists():
+            parser.error(f"there is no {KEPT} yet: make bench measures it")
+        page.write(Report.read(KEPT))
+        return
+    others = [
+        Peer(name, driver, checkout, asked.peer_python)
+        for name, driver, checkout in (
+            ("Mammoth", "mammoth", asked.mammoth),
+            ("continual-learning", "vandeven", asked.vandeven),
+        )
+        if checkout is not None
+    ]
+    tables = {**TABLES, **({"peers": partial(peers.measure, others)} if others else {}), **ON_DEMAND}
+    if unknown := set(asked.tables) - set(tables):
+        parser.error(f"{', '.join(sorted(unknown))}: the tables are {', '.join(tables)} (peers with a checkout)")
+    measure({name: tables[name] for name in asked.tables or tables if name in asked.tables or name not in ON_DEMAND})
+
+
+def measure(tables: dict[str, Callable[[], Table]]) -> None:
+    """Measure tables one after another; each is printed and kept as soon as it is there."""
+    report = Report()
+    if KEPT.exists():
+        report.tables = Report.read(KEPT).tables
     torch.set_num_threads(1)
-    table = Table(title="Naive fine-tuning, one epoch of the first two tasks of split-fashion", title_justify="left")
-    for column in ("what", "network", "batch", "ours", "against", "theirs", "ratio", "accuracy"):
-        table.add_column(column, justify="right" if column in {"batch", "ours", "theirs", "ratio"} else "left")
-    for what, ours, name, theirs, rounds in PAIRS:
-        for hidden, batch_size in SIZES:
-            work = Work(hidden, batch_size)
-            paired(ours, theirs, work, 1)  # imports and caches
-            ratio, mine, others = paired(ours, theirs, work, rounds)
-            table.add_row(
-                what,
-                f"mlp:{hidden}x{hidden}",
-                str(batch_size),
-                f"{median(done.seconds for done in mine):.2f} s",
-                name,
-                f"{median(done.seconds for done in others):.2f} s",
-                f"{ratio:.2f}",
-                f"{mine[0].accuracy:.3f}, {others[0].accuracy:.3f}",
-            )
-        table.add_section()
-    console = Console(width=120)
-    console.print(table)
-    console.print(f"{os.cpu_count()} cores, 1 thread, torch {torch.__version__}, cpu; ratio: ours / theirs, median")
+    torch._dynamo.config.recompile_limit = 1000  # the compiled steps of many strategies are measured in turn
+    began = time.perf_counter()
+    for name, table in tables.items():
+        start = time.perf_counter()
+        measured = table()
+        report.tables[name] = replace(
+            measured, seconds=round(time.perf_counter() - start, 1), load=round(os.getloadavg()[1], 1)
+        )
+        page.show(report.tables[name])
+        report.tables = {name: report.tables[name] for name in ORDER if name in report.tables}
+        report.write(KEPT)
+    print(f"{time.perf_counter() - began:.0f} s in all. Written to {KEPT}; python -m benches --write makes the page.")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from benchmark.request import RunRequest
 from benchmark.resuming import Ended
 from benchmark.spec import RunSpec
 from benchmark.team import check_team, varied, worth_compiling
+from benchmark.threads import cores
 from benchmark.trainer import Diverged, Trainer
 from scenarios.errors import RequestError
 from scenarios.registry import load_plugin, source_digest
@@ -67,11 +68,6 @@ def check(spec: RunSpec, scenario: Scenario) -> None:
             f"{spec.scenario} has no validation examples for the plateau schedule to watch: "
             "give it a share, as validation=0.1"
         )
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def threads_of(spec: RunSpec) -> int:

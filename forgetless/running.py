@@ -8,6 +8,7 @@ import typer
 
 from forgetless.concluding import check_places, conclude
 from forgetless.plan import DEFAULT_EPOCHS, DEFAULTS, ClassOrder, Plan, check, requests_for
+from forgetless.threads import AUTO, with_threads
 from forgetless.words import parse_settings
 
 
@@ -75,7 +76,9 @@ def run(
     plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
     data: Annotated[Path | None, typer.Option(help="Where data sets are looked for first.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = DEFAULTS["device"],
-    threads: Annotated[int, typer.Option(help="Of each run's process; more rarely help small networks.")] = 1,
+    threads: Annotated[
+        str, typer.Option(help="Of each run's process: a number, or auto: two where a step has work for them.")
+    ] = AUTO,
     compile_: Annotated[
         Compile, typer.Option("--compile", help="Compile whole steps; auto: where a run has enough of them.")
     ] = Compile.auto,
@@ -124,13 +127,13 @@ def run(
             "evaluate": evaluate,
             "evaluate_every": evaluate_every,
             "device": device,
-            "threads": threads,
             "compile": compile_.value,
             "replicas": replicas,
         },
     )
     specs = plan.specs()
     check(specs, data)
+    specs = with_threads(specs, threads, jobs, data)
     check_places(out, post)
     requests = requests_for(specs, out, plugin or [], data, track.value if track else None, checkpoint_every)
     with Progress(len(requests), quiet=quiet or as_json) as progress:

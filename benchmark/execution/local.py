@@ -21,7 +21,8 @@ from benchmark.observers.observer import Observer
 from benchmark.observers.progress import Ended, Event, EventObserver
 from benchmark.record import RunRecord
 from benchmark.request import RunRequest
-from benchmark.run import cores, failed_record, load_scenario, run_team, threads_of
+from benchmark.run import failed_record, load_scenario, run_team, threads_of
+from benchmark.threads import cores
 from scenarios.errors import RequestError
 from scenarios.registry import load_plugin
 from scenarios.task import Scenario

@@ -18,8 +18,9 @@ from benchmark.execution.sharing import SharedScenario
 from benchmark.observers.progress import Started
 from benchmark.record import read_record
 from benchmark.request import RunRequest
-from benchmark.run import cores, load_scenario, run
+from benchmark.run import load_scenario, run
 from benchmark.spec import RunSpec
+from benchmark.threads import cores
 
 
 def requests(out: Path, *specs: RunSpec) -> list[RunRequest]:

@@ -16,7 +16,7 @@ import pytest
 from benchmark.checkpoint import FILE, read_checkpoint
 from benchmark.predictions import FILE as PREDICTIONS
 from benchmark.record import read_record
-from benchmark.run import cores
+from benchmark.threads import cores
 
 PLUGIN = '''
 """Strategies that end badly, and one that takes its time where it is told to."""

@@ -75,6 +75,8 @@ BAD = [
     ((*RUN, "--device", "tpu7"), "device=tpu7 is not to be had here"),
     ((*RUN, "--device", "cuda:99"), "device=cuda:99 is not to be had here"),
     ((*RUN, "--threads", "0"), "threads=0 is not possible"),
+    ((*RUN, "--threads", "-1"), "threads=-1 is not possible"),
+    ((*RUN, "--threads", "some"), "--threads some: give a number, or auto"),
     ((*RUN, "--jobs", "0"), "Invalid value for '--jobs'"),
     ((*RUN, "--track", "tensorboard"), "Invalid value for '--track'"),
     (("run", "split-digits:task,validation=0", "naive", "--schedule", "plateau"), "give it a share"),

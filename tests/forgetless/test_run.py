@@ -265,5 +265,5 @@ def test_the_command_line_and_python_have_the_same_defaults() -> None:
     from forgetless.running import run
 
     given = signature(run).parameters
-    for name in ("batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "carry_optimizer", "threads"):
+    for name in ("batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "carry_optimizer"):
         assert given[name].default == RunSpec.model_fields[name].default, name

@@ -1,0 +1,1 @@
+"""What is measured: one file a table, or a few that belong together."""
