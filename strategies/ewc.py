@@ -70,7 +70,7 @@ class EWC(Strategy):
 
     def loss(self, batch: Batch) -> Tensor:
         moved = self.weights() - self.anchor
-        return super().loss(batch) + 0.5 * self.strength * ((self.information * moved).dot(moved) + self.constant)
+        return super().loss(batch) + 0.5 * self.strength * ((self.information * moved.square()).sum() + self.constant)
 
     def end_task(self, task: Task) -> None:
         weights, new = self.weights().detach(), self.estimate(task)
