@@ -1,6 +1,6 @@
 """Numbers near the smallest that a float can be: whether they slow training, and what flushing them to zero changes.
 
-Not part of `make bench`, which has to end: `python -m benches denormals` (decision 8).
+Not part of `make bench`, which has to end: `python -m benches denormals` (decision 10).
 """
 
 from functools import partial
