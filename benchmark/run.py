@@ -115,6 +115,8 @@ def run_team(
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
         error: Exception | None = None
         compiled = worth_compiling(specs, scenarios[0])
+        if compiled:
+            _forget_other_kernels(first.spec.group)
         try:
             replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]
             trainer = Trainer(
@@ -140,6 +142,15 @@ def run_team(
         for each, record in zip(making, records, strict=True):
             each.observer.run_ended(record)
         return records
+
+
+@lru_cache(maxsize=1)
+def _forget_other_kernels(group: str) -> None:
+    """Make room for the steps of a group of runs, unless it is that of the last compiled run.
+
+    torch keeps eight variants of a compiled function in a process; beyond that a run would go uncompiled.
+    """
+    torch.compiler.reset()
 
 
 class _Making:
