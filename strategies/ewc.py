@@ -5,19 +5,20 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
 from torch.nn.utils import parameters_to_vector
 
 from scenarios.task import Task
+from strategies.consolidation import Consolidation
+from strategies.gradients import summed_powers
 from strategies.networks.network import Network
-from strategies.strategy import Batch, Strategy, register
+from strategies.strategy import Batch, register
 
-CHUNK = 16
-"""Examples whose gradients are held at once: more do not fit the processor's cache, and take longer."""
+BATCH = 256
+"""Examples whose gradients are taken at once."""
 
 
 @register("ewc")
-class EWC(Strategy):
+class EWC(Consolidation):
     """Elastic weight consolidation: hold each weight where old tasks left it, as firmly as they need it.
 
     The loss of task t gains ½ λ Σ_k Σ_i F_k,i (θ_i − θ*_k,i)² over the earlier tasks k (eq. 3), F_k being
@@ -39,9 +40,6 @@ class EWC(Strategy):
     """
 
     needs = frozenset({"task boundaries"})
-    information: Tensor
-    anchor: Tensor
-    constant: Tensor
 
     def __init__(
         self,
@@ -53,67 +51,47 @@ class EWC(Strategy):
         anchors: Literal["separate", "online"] = "separate",
         decay: Annotated[float, Field(ge=0, le=1)] = 0.9,
     ) -> None:
-        super().__init__(network)
-        self.strength = strength
+        super().__init__(network, strength)
         self.fisher = fisher
         self.samples = samples
         self.anchors = anchors
         self.decay = decay
-        weights = self.weights().detach()
-        self.register_buffer("information", torch.zeros_like(weights))
-        self.register_buffer("anchor", weights.clone())
-        self.register_buffer("constant", torch.zeros(()))
-
-    def weights(self) -> Tensor:
-        """All trained weights of the network in one vector."""
-        return parameters_to_vector(self.network.parameters())
-
-    def loss(self, batch: Batch) -> Tensor:
-        moved = self.weights() - self.anchor
-        return super().loss(batch) + 0.5 * self.strength * ((self.information * moved.square()).sum() + self.constant)
 
     def end_task(self, task: Task) -> None:
-        weights, new = self.weights().detach(), self.estimate(task)
+        weights, information = self.weights(), self.estimate(task)
         if self.anchors == "online":
-            self.information = self.decay * self.information + new
+            self.importance = self.decay * self.importance + information
             self.anchor = weights
-            return
-        total = self.information + new
-        share = torch.where(total > 0, new / total, 1.0)
-        step = weights - self.anchor
-        self.constant += (self.information * share).dot(step.square())
-        self.anchor = self.anchor + share * step
-        self.information = total
+        else:
+            self.importance = self.importance + information
+            share = torch.where(self.importance > 0, information / self.importance, 1.0)
+            self.anchor = self.anchor + share * (weights - self.anchor)
 
-    @torch.no_grad()
     def estimate(self, task: Task) -> Tensor:
         """The diagonal of the Fisher information on a task's training examples, averaged over them."""
         chosen = torch.randperm(len(task.training), generator=self.generator)[: self.samples]
-        parameters: dict[str, Tensor] = dict(self.network.named_parameters(prefix="network"))
-        training, device = self.training, self.anchor.device
-
-        def log_likelihood(parameters: dict[str, Tensor], x: Tensor, label: Tensor, at: Tensor) -> Tensor:
-            logits = functional_call(self, parameters, (self.batch(x[None], label[None], at),))
-            return logits.log_softmax(1)[0].gather(0, label[None]).sum()
-
-        gradients = vmap(grad(log_likelihood), in_dims=(None, 0, 0, None))
-        information = torch.zeros_like(self.anchor)
+        information, device, training = torch.zeros_like(self.anchor), self.anchor.device, self.training
         self.eval()
-        for x, y, at in task.training.batches(chosen, CHUNK):
-            x, y, at = x.to(device), y.to(device), at.to(device)
-            for labels, weight in self.labels(self.batch(x, y, at)):
-                each = gradients(parameters, x, labels, at)
-                information += weight @ torch.cat([each[name].flatten(1) for name in parameters], 1).square()
+        for x, y, at in task.training.batches(chosen, BATCH):
+            batch = self.batch(x.to(device), y.to(device), at.to(device))
+            squares = summed_powers(self, batch, log_likelihood, *self.labels(batch), power=2)
+            information += parameters_to_vector(squares.values())
         self.train(training)
         return information / len(chosen)
 
-    def labels(self, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-        """Labels [B] to take gradients for, and the weight [B] of each, as the kind of information asks."""
+    @torch.no_grad()
+    def labels(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Labels [K, B] to take gradients for, and the weight [K, B] of each, as the kind of information asks."""
         if self.fisher == "empirical":
-            return [(batch.y, torch.ones(len(batch.y), device=batch.y.device))]
+            return batch.y[None], torch.ones_like(batch.y, dtype=torch.float32)[None]
         likelihoods = self(batch).softmax(1)
         if self.fisher == "sampled":
-            drawn = torch.multinomial(likelihoods.cpu(), 1, generator=self.generator).squeeze(1)
-            return [(drawn.to(batch.y.device), torch.ones(len(batch.y), device=batch.y.device))]
-        active = batch.active.any(0).nonzero().squeeze(1)
-        return [(label.expand(len(batch.y)), likelihoods[:, label]) for label in active]
+            drawn = torch.multinomial(likelihoods.cpu(), 1, generator=self.generator).T.to(batch.y.device)
+            return drawn, torch.ones_like(drawn, dtype=torch.float32)
+        active = batch.active.any(0).nonzero()
+        return active.expand(-1, len(batch.y)), likelihoods.T[active.squeeze(1)]
+
+
+def log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
+    """Of labels [B] under logits [B, classes], [B]."""
+    return logits.log_softmax(1).gather(1, labels[:, None]).squeeze(1)

@@ -53,25 +53,23 @@ class Memory(nn.Module):
         takes a random place of 0…n, and is dropped if that lies beyond the capacity.
         """
         assert self.capacity is not None, "a memory without a bound keeps everything: use add"
-        first = int(self.offered)
-        self.offered += len(y)
-        free = max(min(self.capacity - len(self), len(y)), 0)
+        size, first = len(y), int(self.offered)
+        self.offered.add_(size)
+        free = max(min(self.capacity - len(self), size), 0)
         if free:
             self.add(x[:free], y[:free], task[:free] if len(task) > 1 else task)
-        if self.capacity == 0:
+        if free == size or self.capacity == 0:
             return
-        draws = torch.rand(len(y) - free, generator=generator, dtype=torch.float64).tolist()
+        draws = torch.rand(size - free, generator=generator, dtype=torch.float64).tolist()
         kept: dict[int, int] = {}  # the last example drawn for a place, as one at a time would leave it
         for row, drawn in enumerate(draws, free):
             place = int(drawn * (first + row + 1))
             if place < self.capacity:
                 kept[place] = row
         if kept:
-            at = torch.tensor(list(kept), device=self.y.device)
-            rows = torch.tensor(list(kept.values()), device=y.device)
-            self.x.index_copy_(0, at, x.index_select(0, rows))
-            self.y.index_copy_(0, at, y.index_select(0, rows))
-            self.task.index_copy_(0, at, task.expand(len(y)).index_select(0, rows))
+            at, rows = torch.tensor([list(kept), list(kept.values())], device=y.device)
+            for held, offered in (self.x, x), (self.y, y), (self.task, task.expand(size)):
+                held.index_copy_(0, at.to(held.device), offered.index_select(0, rows).to(held.device))
 
     def draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs, labels and tasks of `size` different examples held, or of all where there are fewer."""

@@ -1,0 +1,96 @@
+"""Gradients of single examples, raised to a power and summed: what importance of weights is made of."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from strategies.strategy import Batch, Strategy
+
+CHUNK = 64
+"""Examples whose gradients are held at once, where they have to be written out."""
+
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""From logits [B, classes] and targets [B] to what to differentiate [B], each entry from its own example alone."""
+
+
+def summed_powers(
+    strategy: Strategy, batch: Batch, objective: Objective, targets: Tensor, weights: Tensor, power: int
+) -> dict[str, Tensor]:
+    """Σ_k Σ_b weights[k, b] · |∂ objective(logits[b], targets[k, b]) / ∂θ|^power for each parameter θ, by name.
+
+    The gradient of one example for the weights of a linear layer is the outer product of the gradient for its
+    outputs and of its inputs (Goodfellow 2015, arXiv 1510.01799), so that its powers are the outer product of
+    their powers and the sum over examples is one product of matrices. Only where another layer has parameters
+    are the gradients of single examples written out.
+
+    Args:
+        strategy: in evaluation mode: examples must not influence each other.
+        batch: the examples [B].
+        objectives: see `Objectives`.
+        objective: see `Objective`.
+        targets, weights: [K, B].
+        power: 1 for magnitudes, 2 for squares.
+    """
+    linear = {name: module for name, module in strategy.network.named_modules() if isinstance(module, nn.Linear)}
+    covered = {id(parameter) for module in linear.values() for parameter in module.parameters()}
+    if all(id(parameter) in covered for parameter in strategy.network.parameters()):
+        return _by_layer(strategy, batch, objective, targets, weights, power, linear)
+    return _written_out(strategy, batch, objective, targets, weights, power)
+
+
+def _by_layer(
+    strategy: Strategy,
+    batch: Batch,
+    objective: Objective,
+    targets: Tensor,
+    weights: Tensor,
+    power: int,
+    linear: dict[str, nn.Linear],
+) -> dict[str, Tensor]:
+    inputs: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
+        def hook(module: nn.Module, arguments: tuple[Tensor], output: Tensor) -> None:
+            inputs[name], outputs[name] = arguments[0].detach().abs() ** power, output
+
+        return hook
+
+    hooks = [module.register_forward_hook(keep(name)) for name, module in linear.items()]
+    with torch.enable_grad():
+        logits = strategy(batch)
+        values = [objective(logits, target) for target in targets]
+    for hook in hooks:
+        hook.remove()
+    sums = {name: torch.zeros_like(parameter) for name, parameter in strategy.network.named_parameters()}
+    for value, weight in zip(values, weights, strict=True):
+        slopes = torch.autograd.grad(value.sum(), list(outputs.values()), retain_graph=True, materialize_grads=True)
+        for name, slope in zip(outputs, slopes, strict=True):
+            weighted = weight[:, None] * slope.abs() ** power
+            sums[f"{name}.weight"] += weighted.T @ inputs[name]
+            if linear[name].bias is not None:
+                sums[f"{name}.bias"] += weighted.sum(0)
+    return sums
+
+
+@torch.no_grad()
+def _written_out(
+    strategy: Strategy, batch: Batch, objective: Objective, targets: Tensor, weights: Tensor, power: int
+) -> dict[str, Tensor]:
+    parameters: dict[str, Tensor] = dict(strategy.network.named_parameters(prefix="network"))
+
+    def value(parameters: dict[str, Tensor], x: Tensor, y: Tensor, task: Tensor, target: Tensor) -> Tensor:
+        logits = functional_call(strategy, parameters, (strategy.batch(x[None], y[None], task[None]),))
+        return objective(logits, target[None])[0]
+
+    gradients = vmap(grad(value), in_dims=(None, 0, 0, 0, 0))
+    sums = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
+    tasks = batch.task.expand(len(batch.y))
+    for target, weight in zip(targets, weights, strict=True):
+        for part in torch.arange(len(batch.y), device=weights.device).split(CHUNK):
+            each = gradients(parameters, batch.x[part], batch.y[part], tasks[part], target[part])
+            for name, found in each.items():
+                sums[name] += torch.tensordot(weight[part], found.abs().pow_(power), 1)
+    return {name.removeprefix("network."): value for name, value in sums.items()}
