@@ -25,6 +25,7 @@ from benches.tables.peers import Peer
 TABLES: dict[str, Callable[[], Table]] = {
     "step": step.measure,
     "replicas": replicas.measure,
+    "together": replicas.measure_runs,
     "run": run.measure,
     "startup": startup.measure,
     "memory": startup.measure_memory,
@@ -35,12 +36,14 @@ TABLES: dict[str, Callable[[], Table]] = {
 }
 """What `make bench` measures."""
 
-ON_DEMAND: dict[str, Callable[[], Table]] = {"denormals": denormals.measure}
-"""What takes too long for it."""
+ON_DEMAND: dict[str, Callable[[], Table]] = {"denormals": denormals.measure, "gpu": replicas.measure_gpu}
+"""What takes too long for it, or needs a GPU."""
 
 ORDER = (
     "step",
     "replicas",
+    "together",
+    "gpu",
     "run",
     "peers",
     "startup",

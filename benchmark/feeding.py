@@ -44,7 +44,18 @@ class Feed:
             orders[id(replica)] = order[done * self.size :].to(self.device)
         first = next(iter(orders))
         keys = [id(replica) if id(replica) in orders else first for replica in self.replicas]
+        if len(keys) > 1 and len({id(shares[key]) for key in keys}) == 1:
+            return self._of_the_same(shares[first], torch.stack([orders[key] for key in keys]))
         return self._together([shares[key].batches(orders[key], self.size) for key in keys])
+
+    def _of_the_same(self, examples: Examples, orders: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Batches of replicas that learn the same examples, each in its order [replicas, examples], read at once."""
+        replicas = len(orders)
+        order = torch.cat([part.flatten() for part in orders.split(self.size, 1)])
+        for x, y, task in examples.batches(order, replicas * self.size):
+            x, y = x.unflatten(0, (replicas, -1)), y.unflatten(0, (replicas, -1))
+            task = task.unflatten(0, (replicas, -1)) if len(task) > 1 else task
+            yield x.to(self.device), y.to(self.device), task.to(self.device)
 
     def _together(
         self, streams: Sequence[Iterator[tuple[Tensor, Tensor, Tensor]]]

@@ -59,14 +59,14 @@ def trainer_for(work: Work, observer: Observer, *, compiled: bool = False, repli
     return Trainer(made, compiled=compiled)
 
 
-def second_task(work: Work, *, compiled: bool = False, replicas: int = 1) -> Measure:
+def second_task(work: Work, *, compiled: bool = False, replicas: int = 1, **fields: Any) -> Measure:
     """A step of the second task, whose share each of the replicas has: penalties are active, and memories full.
 
     Raises:
         RuntimeError: where it was to be compiled and is not.
     """
     clock = StepClock()
-    trainer = trainer_for(work, clock, compiled=compiled, replicas=replicas)
+    trainer = trainer_for(work, clock, compiled=compiled, replicas=replicas, **fields)
     trainer.learn(0)
 
     def measure() -> float:
