@@ -90,4 +90,5 @@ class Feed:
         parts = [found.get(id(replica), standing) for replica in self.replicas]
         task = standing.task if len(standing.task) == 1 else torch.stack([part.task for part in parts])
         x, y = (torch.stack([getattr(part, name) for part in parts]) for name in ("x", "y"))
-        return standing._replace(x=x, y=y, task=task)
+        extras = {name: torch.stack([part.extras[name] for part in parts]) for name in standing.extras}
+        return standing._replace(x=x, y=y, task=task, extras=extras)

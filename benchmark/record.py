@@ -71,8 +71,8 @@ class TaskCosts(Strict):
         seconds: spent training, what a strategy does at a task's ends included, evaluation and probes left out;
             of runs that train at once, each has its share.
         steps: taken.
-        examples_forward, examples_backward: rows that went through the loss, and through its gradient, in
-            steps; what a strategy computes outside them (EWC's information) is in the seconds alone.
+        examples_forward, examples_backward: that went through a network, and through a gradient, in steps and
+            in what a strategy computes beside them (EWC's information).
         bytes_remembered: of the strategy's state besides the network it trains.
         parameters: trained, the strategy's own included.
     """

@@ -35,7 +35,7 @@ class Replica:
         pass_began: its state before the current pass.
         plateau: the schedule of the current phase, if it has one.
         frozen: its state where the schedule has stopped it before others: it waits for the end of the phase.
-        steps, examples: of the current task.
+        steps: of the current task.
         total_steps: since the run began.
         error: what ended it early.
     """
@@ -52,7 +52,6 @@ class Replica:
     plateau: Plateau | None = None
     frozen: dict[str, Tensor] | None = None
     steps: int = 0
-    examples: int = 0
     total_steps: int = 0
     error: Exception | None = None
 

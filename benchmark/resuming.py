@@ -7,6 +7,7 @@ import torch
 
 from benchmark.checkpoint import Checkpoint, Position, load_state
 from benchmark.replica import Replica
+from strategies.strategy import Work
 
 if TYPE_CHECKING:
     from benchmark.trainer import Trainer
@@ -42,7 +43,7 @@ def _part(replica: Replica, *, within: bool, mid_pass: bool) -> Checkpoint:
         tensors["random/order"] = replica.pass_began
     facts: dict[str, Any] = {
         "steps": replica.steps,
-        "examples": replica.examples,
+        "work": asdict(replica.strategy.work),
         "total_steps": replica.total_steps,
         "error": replica.error and [type(replica.error).__name__, str(replica.error)],
     }
@@ -68,7 +69,8 @@ def restore(trainer: "Trainer", checkpoint: Checkpoint) -> None:
 
 def _restore_part(replica: Replica, part: Checkpoint) -> None:
     facts, (outcome,) = part.facts, part.outcomes
-    replica.steps, replica.examples, replica.total_steps = facts["steps"], facts["examples"], facts["total_steps"]
+    replica.steps, replica.total_steps = facts["steps"], facts["total_steps"]
+    replica.strategy.work = Work(**facts["work"])
     load_state(replica.strategy, part.part("strategy"))
     replica.strategy.generator.set_state(part.tensors["random/strategy"])
     replica.order.set_state(part.tensors["random/order"])

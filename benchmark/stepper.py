@@ -136,7 +136,8 @@ class Stepper:
             return list(state.values())
 
         if self.replicas:
-            shared = Batch(0, 0, 0 if batch.task.ndim == 2 else None, None, None, None, None)  # type: ignore[arg-type]
+            own = 0 if batch.task.ndim == 2 else None
+            shared = Batch(0, 0, own, None, None, None, None, dict.fromkeys(batch.extras, 0))  # type: ignore[arg-type]
             one = vmap(one, in_dims=(0, 0, shared), randomness="different")
             after = vmap(after, in_dims=(0, 0, shared))
         gradients, loss = one(parameters, others, batch)
@@ -165,7 +166,8 @@ class Stepper:
         first = batch
         if self.replicas:
             task = batch.task[0] if batch.task.ndim == 2 else batch.task
-            first = batch._replace(x=batch.x[0], y=batch.y[0], task=task)
+            extras = {name: tensor[0] for name, tensor in batch.extras.items()}
+            first = batch._replace(x=batch.x[0], y=batch.y[0], task=task, extras=extras)
         known = {**dict(template.named_parameters()), **dict(template.named_buffers())}
         devices = [first.y.device] if first.y.device.type == "cuda" else []
         with torch.random.fork_rng(devices), Reading() as reading:

@@ -9,6 +9,7 @@ from torch import Tensor
 from benchmark.spec import RunSpec
 from scenarios.errors import RequestError
 from scenarios.task import Scenario
+from strategies.strategy import alone_of
 
 MANY_STEPS = 100_000
 """A run alone is compiled from so many steps on: each saves some 0.1 ms, and compiling takes about ten seconds."""
@@ -20,6 +21,8 @@ MANY_TEAM_STEPS = 1_000
 def worth_compiling(specs: Sequence[RunSpec], scenario: Scenario) -> bool:
     """Whether the steps of a run, or of a team, are to be compiled: a matter of its specification alone."""
     spec = specs[0]
+    if alone_of(spec.strategy):
+        return False
     if spec.compile != "auto":
         return spec.compile == "on"
     passes = [math.ceil(len(task.training) / spec.batch_size) for task in scenario.tasks]

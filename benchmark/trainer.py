@@ -18,7 +18,7 @@ from benchmark.record import AnytimeRow, TaskCosts
 from benchmark.replica import Replica
 from benchmark.resuming import checkpoint_of, restore, restore_optimizer, restore_pass
 from benchmark.stepper import Stepper
-from strategies.strategy import Batch, Phase
+from strategies.strategy import Batch, Phase, Work
 
 REPORT = 50
 """Losses are looked at, and observers told, once in so many steps: no step waits for a number."""
@@ -116,7 +116,8 @@ class Trainer:
             masks[index + 1 :] = False
             replica.strategy.masks = masks.to(self.device)
             if not self.position.begun:
-                replica.steps = replica.examples = 0
+                replica.steps = 0
+                replica.strategy.work = Work()
                 replica.strategy.start_task(task)
             phases[id(replica)] = replica.strategy.phases(task)
 
@@ -164,23 +165,23 @@ class Trainer:
             progress = torch.linspace(0, 1, steps, device=self.device).unbind()
             epoch = torch.tensor(self.position.epoch)
             losses: list[Tensor] = []
-            rows, taken = 0, lead.steps
+            work, taken = Work(), lead.steps
             clock = self.clock().start()
             batches = self.feed.batches(examples, self.position.step)
             for place, (x, y, at) in zip(progress[self.position.step :], batches, strict=False):
                 batch = self.feed.prepared(Batch(x, y, at, lead.strategy.masks, place, epoch, y.shape[-1]), self.lose)
                 losses.append(self.stepper(batch))
-                rows += batch.y.shape[-1]
+                work.add(lead.strategy.step_work(batch))
                 taken += 1
                 within = self.spec.evaluate_every and taken % self.spec.evaluate_every == 0
                 if within or len(losses) == REPORT or self.interruption.asked:
-                    rows = self.report(index, losses, rows, expected)
+                    work = self.report(index, losses, work, expected)
                     clock.stop()
                     if within:
                         self.each(lambda replica: self.evaluate_within(replica, index))
                     self.save_if_due()
                     clock.start()
-            self.report(index, losses, rows, expected)
+            self.report(index, losses, work, expected)
             self.position.epoch, self.position.step = self.position.epoch + 1, 0
             if self.spec.schedule == "plateau":
                 self.each(lambda replica: self.validate(replica, index, phases[id(replica)]))
@@ -193,10 +194,10 @@ class Trainer:
         """Those that neither an error nor their schedule has stopped."""
         return [replica for replica in self.replicas if replica.learning]
 
-    def report(self, index: int, losses: list[Tensor], rows: int, expected: int) -> int:
-        """Look at the losses of the last steps, tell the observers, and forget them and their rows."""
+    def report(self, index: int, losses: list[Tensor], work: Work, expected: int) -> Work:
+        """Look at the losses of the last steps, tell the observers, and count their work; then both begin anew."""
         if not losses:
-            return 0
+            return Work()
         values = torch.stack(losses).reshape(len(losses), -1).T.tolist()
         self.position.step += len(losses)
         for replica, own in zip(self.replicas, values, strict=True):
@@ -208,11 +209,11 @@ class Trainer:
                 self.lose(replica, Diverged(f"the loss was {own[broken]} at step {at} of task {index + 1}"))
                 continue
             replica.steps += len(own)
-            replica.examples += rows
+            replica.strategy.work.add(work)
             replica.total_steps += len(own)
             replica.observer.stepped(Step(index + 1, replica.steps, expected, own, replica.total_steps))
         losses.clear()
-        return 0
+        return Work()
 
     def validate(self, replica: Replica, index: int, phase: Phase) -> None:
         """Tell a replica's schedule the validation loss; it may stop the replica."""
@@ -267,8 +268,8 @@ class Trainer:
         return TaskCosts(
             seconds=round(self.seconds / len(self.replicas), 3),
             steps=replica.steps,
-            examples_forward=replica.examples,
-            examples_backward=replica.examples,
+            examples_forward=replica.strategy.work.forward,
+            examples_backward=replica.strategy.work.backward,
             bytes_remembered=sum(value.nbytes for name, value in state.items() if not name.startswith("network.")),
             parameters=sum(parameter.numel() for parameter in trained),
         )

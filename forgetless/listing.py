@@ -1,10 +1,13 @@
 """`forgetless list`: what there is, read without importing torch."""
 
 import json
+import re
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+
+from scenarios.registry import Entry
 
 
 class Listed(StrEnum):
@@ -63,9 +66,18 @@ def things(kind: Listed) -> list[dict[str, Any]]:
 
         entries = STRATEGIES.entries() if kind is Listed.strategies else NETWORKS.entries()
     return [
-        {"name": name, "summary": entry.summary, "options": entry.options, "module": entry.module}
+        {"name": name, "summary": entry.summary, "options": entry.options, "module": entry.module, **_more(kind, entry)}
         for name, entry in entries.items()
     ]
+
+
+def _more(kind: Listed, entry: Entry) -> dict[str, Any]:
+    """What a strategy's source says of it besides: its paper, what it needs, and the kinds of scenario that give it."""
+    if kind is not Listed.strategies:
+        return {}
+    needs = sorted(re.findall(r"[\"']([^\"']+)[\"']", entry.attribute("needs")))
+    kinds = ["task"] if "task at test time" in needs else ["task", "domain", "class"]
+    return {"paper": entry.attribute("paper").strip("\"'"), "kinds": kinds, "needs": needs}
 
 
 def _print_tables(kinds: list[Listed]) -> None:
@@ -84,6 +96,8 @@ def _print_tables(kinds: list[Listed]) -> None:
             defaults = [f"{name}={text.rpartition(' = ')[2]}" for name, text in options.items()]
             if defaults:
                 about.append("\n" + ", ".join(defaults).replace("'", ""), style="dim")
+            if "kinds" in item:
+                about.append("\n" + " · ".join(filter(None, [item["paper"], ", ".join(item["kinds"])])), style="italic")
             table.add_row(item["name"], about)
         console.print(table)
         console.print()

@@ -11,7 +11,7 @@ from scenarios.task import Task
 from strategies.consolidation import Consolidation
 from strategies.gradients import summed_powers
 from strategies.networks.network import Network
-from strategies.strategy import Batch, register
+from strategies.strategy import Batch, Work, register
 
 BATCH = 256
 """Examples whose gradients are taken at once."""
@@ -39,6 +39,7 @@ class EWC(Consolidation):
         decay: γ, with anchors="online".
     """
 
+    paper = "Kirkpatrick et al. 2017, arXiv 1612.00796"
     needs = frozenset({"task boundaries"})
 
     def __init__(
@@ -74,7 +75,9 @@ class EWC(Consolidation):
         self.eval()
         for x, y, at in task.training.batches(chosen, BATCH):
             batch = self.batch(x.to(device), y.to(device), at.to(device))
-            squares = summed_powers(self, batch, log_likelihood, *self.labels(batch), power=2)
+            labels, weights = self.labels(batch)
+            self.work.add(Work(len(labels) * len(batch.y), len(labels) * len(batch.y)))
+            squares = summed_powers(self, batch, log_likelihood, labels, weights, power=2)
             information += parameters_to_vector(squares.values())
         self.train(training)
         return information / len(chosen)

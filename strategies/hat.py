@@ -40,6 +40,7 @@ class HAT(Strategy):
         smax: the hardest gates; 1/smax the softest.
     """
 
+    paper = "Serrà et al. 2018, arXiv 1801.01423"
     needs = frozenset({"task at test time", "task boundaries", "fresh optimiser"})
 
     def __init__(self, network: Network, *, sparsity: NonNegativeFloat = 0.75, smax: PositiveFloat = 400.0) -> None:

@@ -21,6 +21,7 @@ class Rehearsal(Strategy):
         memory_batch: how many of them join each step; None for as many as the step has of its own.
     """
 
+    paper = "Chaudhry et al. 2019, arXiv 1902.10486"
     needs = frozenset({"stored examples"})
 
     def __init__(

@@ -27,6 +27,8 @@ class Batch(NamedTuple):
         progress: how far the current pass over the examples is, a scalar from 0 (first step) to 1 (last).
         epoch: the number of that pass, from 0, an integer scalar.
         fresh: how many of the rows come from the task itself; rows that a strategy adds follow them.
+        extras: further tensors that `prepare` gives to the hooks of the step, by name: logits remembered with
+            the rows, say.
     """
 
     x: Tensor
@@ -36,6 +38,7 @@ class Batch(NamedTuple):
     progress: Tensor
     epoch: Tensor
     fresh: int
+    extras: dict[str, Tensor] = {}
 
     @property
     def active(self) -> Tensor:
@@ -71,6 +74,18 @@ class Phase:
     validation: Examples | None = None
 
 
+@dataclass
+class Work:
+    """Examples that went through a network, of which `backward` with a gradient taken as well."""
+
+    forward: int = 0
+    backward: int = 0
+
+    def add(self, other: "Work") -> None:
+        self.forward += other.forward
+        self.backward += other.backward
+
+
 class Strategy(nn.Module):
     """A way to learn tasks one after another. This base class is plain fine-tuning.
 
@@ -93,10 +108,15 @@ class Strategy(nn.Module):
         generator: the strategy's own random numbers.
         masks: which classes are active for each task, bool [tasks, classes]; none for tasks yet to come. Set
             by the trainer before `start_task`.
+        work: examples it has sent through a network in this task outside the step's own hooks. What a hook
+            such as `prepare` or `end_task` computes there it adds itself.
+        paper: where the strategy was published.
         needs: what the strategy cannot do without; a scenario that does not give it is refused.
-        alone: why replicas of it cannot train at once, where they cannot; they are then run one by one.
+        alone: why its step is not a function of tensors alone, where it is not; its steps are then neither
+            compiled nor taken together with those of other seeds.
     """
 
+    paper: ClassVar[str] = ""
     needs: ClassVar[frozenset[Need]] = frozenset()
     alone: ClassVar[str] = ""
     masks: Tensor
@@ -105,6 +125,7 @@ class Strategy(nn.Module):
         super().__init__()
         self.network = network
         self.generator = torch.Generator()
+        self.work = Work()
         self.register_buffer("masks", torch.ones(1, network.output.out_features, dtype=torch.bool), persistent=False)
 
     def start_task(self, task: Task) -> None:
@@ -129,6 +150,10 @@ class Strategy(nn.Module):
 
     def after_step(self, batch: Batch) -> None:
         """Called after each step, with the batch as prepared. May change parameters and buffers, in place."""
+
+    def step_work(self, batch: Batch) -> Work:
+        """How many examples a step on a batch, as prepared, sends through a network; for the record's costs."""
+        return Work(batch.y.shape[-1], batch.y.shape[-1])
 
     def end_task(self, task: Task) -> None:
         """Called after a task's last step. May change state."""
