@@ -185,12 +185,16 @@ class Stepper:
             if name not in read and name != "masks":
                 path, _, leaf = name.rpartition(".")
                 delattr(template.get_submodule(path), leaf)
+        varied: dict[str, Tensor] = {}
+        places = {module: path for path, module in template.named_modules()}
         for name, values in self.varied.items():
-            delattr(template, name)
-            template.register_buffer(name, values[0])
+            holder, own = template.holder(name)
+            delattr(holder, own)
+            holder.register_buffer(own, values[0])
+            varied[f"{places[holder]}.{own}".lstrip(".")] = values
         self.hooks = _Hooks(template)
         each = [{**dict(s.named_parameters()), **dict(s.named_buffers())} for s in self.strategies]
-        return {name: joined([known[name] for known in each]) for name in read} | self.varied
+        return {name: joined([known[name] for known in each]) for name in read} | varied
 
 
 class _Hooks(nn.Module):

@@ -117,7 +117,7 @@ class Trainer:
             replica.strategy.masks = masks.to(self.device)
             if not self.position.begun:
                 replica.steps = 0
-                replica.strategy.work = Work()
+                replica.strategy.work.clear()
                 replica.strategy.start_task(task)
             phases[id(replica)] = replica.strategy.phases(task)
 

@@ -228,9 +228,10 @@ def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str) ->
 
 
 def source_digest(thing: Any) -> str:
-    """SHA-256 over the source files of a class and of those it inherits from, torch's left out."""
+    """SHA-256 over the source files of a class, of those it inherits from and composes, torch's left out."""
     files = set()
-    for ancestor in getattr(thing, "__mro__", (thing,)):
+    every = [thing, *getattr(thing, "composes", ())]
+    for ancestor in {ancestor for each in every for ancestor in getattr(each, "__mro__", (each,))}:
         module = sys.modules.get(ancestor.__module__)
         file = getattr(module, "__file__", None)
         if file and ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:

@@ -85,6 +85,9 @@ class Work:
         self.forward += other.forward
         self.backward += other.backward
 
+    def clear(self) -> None:
+        self.forward = self.backward = 0
+
 
 class Strategy(nn.Module):
     """A way to learn tasks one after another. This base class is plain fine-tuning.
@@ -161,6 +164,10 @@ class Strategy(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, classes], those of inactive classes at minus infinity. Must not change state."""
         return batch.masked(self.network(batch.x))
+
+    def holder(self, hyperparameter: str) -> tuple[nn.Module, str]:
+        """The module that keeps a hyper-parameter, and the name it has there."""
+        return self, hyperparameter
 
     def batch(self, x: Tensor, y: Tensor, task: Tensor) -> Batch:
         """A batch outside the stream: for reading the network, not for a step of training."""
