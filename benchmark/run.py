@@ -40,9 +40,20 @@ from strategies.strategy import Strategy, check_needs
 
 
 @lru_cache(maxsize=2)
-def load_scenario(reference: str, seed: int | None, data: Path | None) -> Scenario:
-    """The scenario of a reference, built once for the runs that follow each other on it."""
-    return scenario_reference(reference).build(seed, data)
+def load_scenario(reference: str, seed: int | None, data: Path | None, trial: int | None = None) -> Scenario:
+    """The scenario of a reference, built once for the runs that follow each other on it.
+
+    Args:
+        reference: canonical.
+        seed: of the order of classes and the like; None for the canonical one.
+        data: where to look for data sets first.
+        trial: where it is a trial of the tuner's, of how many first tasks (see `Scenario.trial`).
+
+    Raises:
+        RequestError: where it cannot be built, or has no such trial.
+    """
+    scenario = scenario_reference(reference).build(seed, data)
+    return scenario if trial is None else scenario.trial(trial)
 
 
 def build_strategy(spec: RunSpec, scenario: Scenario) -> Strategy:
@@ -105,7 +116,7 @@ def run_team(
     importlib.import_module("torch._dynamo")
     torch.set_num_threads(threads_of(first.spec))
     if scenarios is None:
-        scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data) for spec in specs]
+        scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data, spec.trial) for spec in specs]
     for spec, scenario in zip(specs, scenarios, strict=True):
         check(spec, scenario)
     check_team(specs, scenarios)
@@ -207,7 +218,7 @@ class _Making:
 def failed_record(request: RunRequest, reason: str) -> RunRecord:
     """The record of a run that cannot tell itself how it ended. It is not written."""
     spec = request.spec
-    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
+    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data, spec.trial)
     return _record(spec, scenario, "failed", reason, Outcome(), None, _environment(spec))
 
 

@@ -98,13 +98,13 @@ def by_scenario(specs: Sequence["RunSpec"], data: Path | None) -> Iterator[tuple
     """
     from benchmark.run import build_strategy, load_scenario
 
-    runs: dict[tuple[str, int | None], list[RunSpec]] = {}
+    runs: dict[tuple[str, int | None, int | None], list[RunSpec]] = {}
     for spec in specs:
-        runs.setdefault((spec.scenario, spec.seeds.classes), []).append(spec)
+        runs.setdefault((spec.scenario, spec.seeds.classes, spec.trial), []).append(spec)
     made: set[str] = set()
-    for (reference, seed), group in runs.items():
+    for (reference, seed, trial), group in runs.items():
         with _making(reference):
-            scenario = load_scenario(reference, seed, data)
+            scenario = load_scenario(reference, seed, data, trial)
         for spec in group:
             if spec.group not in made:
                 made.add(spec.group)
@@ -199,9 +199,9 @@ def _takers(key: str, values: Sequence[str], known: Mapping[str, Sequence[str]])
 
     owner, dot, option = key.rpartition(".")
     told = f"{key}={','.join(values)}"
-    if dot and owner not in known:
+    takers = [name for name in known if not dot or owner == name or owner in name.split("+")]
+    if not takers:
         raise RequestError(f"{told}: {owner!r} is not run here{suggestion(owner, known)}")
-    takers = [owner] if dot else list(known)
     having = [name for name in takers if option in known[name]]
     if not having:
         options = {other for name in takers for other in known[name]}

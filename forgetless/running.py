@@ -43,6 +43,9 @@ def run(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A hyper-parameter: smax=400, ewc.strength=1,10,100.")
     ] = None,
+    tuned: Annotated[
+        list[Path] | None, typer.Option(help="What `forgetless tune` found for one of the strategies.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help=f"Passes over each task's examples. [default: {DEFAULT_EPOCHS}]")
     ] = None,
@@ -101,6 +104,7 @@ def run(
     """Run strategies on a scenario, one run an entry and seed, and compare them."""
     from benchmark.execution.local import limits, run_all
     from benchmark.observers.progress import Progress
+    from forgetless.tuned import with_tuned
     from scenarios.registry import load_plugin
     from strategies.strategy import alone_of
 
@@ -131,7 +135,7 @@ def run(
             "replicas": replicas,
         },
     )
-    specs = plan.specs()
+    specs = with_tuned(plan.specs(), tuned or [], settings or [])
     check(specs, data)
     specs = with_threads(specs, threads, jobs, data)
     check_places(out, post)
