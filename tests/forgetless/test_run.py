@@ -70,7 +70,7 @@ def test_a_plugin_of_fifteen_lines_is_a_full_entry(tmp_path: Path) -> None:
     assert len(PULL.strip().splitlines()) == 15
     (tmp_path / "my_strategy.py").write_text(PULL)
     arguments = ("run", "split-digits:task", "naive", "pull", "--plugin", "my_strategy.py", "--seeds", "2")
-    ran = console(*arguments, "--set", "l2.strength=0.5", *QUICK, "--jobs", "2", "--post", "b.db", cwd=tmp_path)
+    ran = console(*arguments, "--set", "pull.strength=0.5", *QUICK, "--jobs", "2", "--post", "b.db", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     shown = console("leaderboard", "show", "--board", "b.db", "--json", cwd=tmp_path)
     (protocol,) = json.loads(shown.stdout)["protocols"]
