@@ -26,7 +26,7 @@ from benchmark.record import Environment, RunRecord, TaskFacts, TeamMember
 from benchmark.replica import Replica
 from benchmark.request import RunRequest
 from benchmark.resuming import Ended
-from benchmark.spec import RunSpec
+from benchmark.spec import MEMORY, RunSpec, Scalar
 from benchmark.team import check_team, varied, worth_compiling
 from benchmark.threads import cores
 from benchmark.trainer import Diverged, Trainer
@@ -60,11 +60,43 @@ def build_strategy(spec: RunSpec, scenario: Scenario) -> Strategy:
     """A network and the strategy around it, freshly made under the run's initialisation seed.
 
     The network is made first, so that with one seed all strategies start from the same weights.
+
+    Raises:
+        RequestError: where it cannot be made, or its budget has no room for what it remembers.
     """
+
+    def make(**instead: Scalar) -> Strategy:
+        with global_seed(device, "init", spec.seeds.init):
+            network = build_network(spec.network, scenario)
+            return STRATEGIES.get(spec.strategy)(network, **{**spec.hyperparameters, **instead}).to(device)
+
     device = torch.device(spec.device)
-    with global_seed(device, "init", spec.seeds.init):
-        network = build_network(spec.network, scenario)
-        return STRATEGIES.get(spec.strategy)(network, **spec.hyperparameters).to(device)
+    if spec.memory is None:
+        return make()
+    if MEMORY not in spec.hyperparameters:
+        strategy = make()
+        room_left(spec, strategy)
+        return strategy
+    empty = make(**{MEMORY: 0})
+    x, _ = scenario.tasks[0].training.batch(torch.zeros(1, dtype=torch.long))
+    examples = room_left(spec, empty) // empty.example_bytes(x[0])
+    return make(**{MEMORY: empty.memory_for(examples, len(scenario.tasks))})
+
+
+def room_left(spec: RunSpec, strategy: Strategy) -> int:
+    """Bytes of a run's budget that a strategy, as it is, leaves.
+
+    Raises:
+        RequestError: where it needs more than there is.
+    """
+    assert spec.memory is not None
+    needed = strategy.bytes_remembered()
+    if needed > spec.memory:
+        raise RequestError(
+            f"{spec.strategy} with {spec.network} remembers {needed:,} bytes from the start: "
+            f"--memory {spec.memory:,} has no room for them"
+        )
+    return spec.memory - needed
 
 
 def check(spec: RunSpec, scenario: Scenario) -> None:

@@ -61,6 +61,10 @@ def run(
     carry_optimizer: Annotated[
         bool, typer.Option("--carry-optimizer", help="Keep the optimiser's state from task to task.")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Budget for all that is remembered (examples, importances, copies, masks): 200kB, 1MB."),
+    ] = None,
     network: Annotated[str, typer.Option(help="As `mlp:400x400,dropout=0.5`, `cnn`, `resnet18`.")] = DEFAULTS[
         "network"
     ],
@@ -126,6 +130,7 @@ def run(
             "weight_decay": weight_decay,
             "schedule": schedule.value,
             "carry_optimizer": carry_optimizer,
+            "memory": memory,
             "network": network,
             "properties": properties,
             "evaluate": evaluate,

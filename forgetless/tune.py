@@ -202,7 +202,7 @@ class _Search:
 
     def requests(self, values: Sequence[Mapping[str, Any]], first: int = 1) -> list[list["RunRequest"]]:
         """The runs of trials, checked: one list a trial. The first trial has the number `first`."""
-        found = []
+        found: list[list[RunRequest]] = []
         for each in values:
             own = {name: (str(value),) for name, value in each.items() if name != LR}
             plan = Plan(

@@ -228,15 +228,31 @@ def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str) ->
 
 
 def source_digest(thing: Any) -> str:
-    """SHA-256 over the source files of a class, of those it inherits from and composes, torch's left out."""
-    files = set()
+    """SHA-256 over the source of a class: its file, those of the classes it inherits from and composes, and what
+    these files import from folders of their own, so that a change in a helper is seen."""
+    files: set[Path] = set()
     every = [thing, *getattr(thing, "composes", ())]
     for ancestor in {ancestor for each in every for ancestor in getattr(each, "__mro__", (each,))}:
-        module = sys.modules.get(ancestor.__module__)
-        file = getattr(module, "__file__", None)
-        if file and ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:
-            files.add(file)
+        if ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:
+            _add_sources(ancestor.__module__, files)
     digest = hashlib.sha256()
-    for content in sorted(Path(file).read_bytes() for file in files):
+    for content in sorted(file.read_bytes() for file in files):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def _add_sources(module: str, files: set[Path]) -> None:
+    """Add a module's file, and those beside or below it that it imports."""
+    place = getattr(sys.modules.get(module), "__file__", None)
+    if not place or Path(place) in files:
+        return
+    files.add(Path(place))
+    for node in ast.walk(ast.parse(Path(place).read_bytes())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            other = getattr(sys.modules.get(name), "__file__", None)
+            ours = other and Path(place).parent in Path(other).parents and "site-packages" not in Path(other).parts
+            if ours and Path(other).name != "__init__.py":
+                _add_sources(name, files)

@@ -15,17 +15,28 @@ class Strategies(Registry[Callable[..., "Strategy"]]):
     """Strategies by name. Names joined by "+" are one that composes them: `rehearsal+ewc`."""
 
     def get(self, name: str) -> Callable[..., "Strategy"]:
-        if "+" not in name or name in self._loaded:
+        names = parts_of(name)
+        if len(names) == 1 or name in self._loaded:
             return super().get(name)
         from strategies.composed import composed
 
-        names = name.split("+")
         if len(set(names)) < len(names):
             raise RequestError(f"{name}: a strategy cannot be composed with itself")
         self._loaded[name] = composed(
             name, {each: cast("type[Strategy]", super(Strategies, self).get(each)) for each in names}
         )
         return self._loaded[name]
+
+
+def parts_of(name: str) -> list[str]:
+    """The names that a name is composed of: `der+++ewc` is `der++` and `ewc`."""
+    names: list[str] = []
+    for part in name.split("+"):
+        if part or not names:
+            names.append(part)
+        else:
+            names[-1] += "+"
+    return names
 
 
 STRATEGIES = Strategies("strategy", "strategies", "forgetless.strategies")

@@ -60,6 +60,15 @@ class Composed(Strategy):
                     return part, own
         return super().holder(hyperparameter)
 
+    def example_bytes(self, x: Tensor) -> int:
+        return self._holder_of_memory().example_bytes(x)
+
+    def memory_for(self, examples: int, tasks: int) -> int:
+        return self._holder_of_memory().memory_for(examples, tasks)
+
+    def _holder_of_memory(self) -> Strategy:
+        return next(part for part, names in zip(self.members, self.takes, strict=True) if "memory" in names)
+
     def owner(self, hook: str) -> Strategy | None:
         """The part that defines a hook which only one can, if there is one."""
         return next((part for part in self.members if defines(type(part), hook)), None)

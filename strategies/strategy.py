@@ -165,6 +165,18 @@ class Strategy(nn.Module):
         """Logits [B, classes], those of inactive classes at minus infinity. Must not change state."""
         return batch.masked(self.network(batch.x))
 
+    def bytes_remembered(self) -> int:
+        """Of all its state besides the network it trains: memories, importances, masks, copies of networks."""
+        return sum(value.nbytes for name, value in self.state_dict().items() if not name.startswith("network."))
+
+    def example_bytes(self, x: Tensor) -> int:
+        """What remembering one more example takes, of which `x` is the input: label and task are eight bytes each."""
+        return x.nbytes + 16
+
+    def memory_for(self, examples: int, tasks: int) -> int:
+        """What its hyper-parameter `memory` has to be, if it has one, to remember so many examples after all tasks."""
+        return examples
+
     def holder(self, hyperparameter: str) -> tuple[nn.Module, str]:
         """The module that keeps a hyper-parameter, and the name it has there."""
         return self, hyperparameter
