@@ -252,7 +252,7 @@ def _add_sources(module: str, files: set[Path]) -> None:
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
-            other = getattr(sys.modules.get(name), "__file__", None)
-            ours = other and Path(place).parent in Path(other).parents and "site-packages" not in Path(other).parts
-            if ours and Path(other).name != "__init__.py":
+            other = Path(getattr(sys.modules.get(name), "__file__", None) or "/")
+            beside = Path(place).parent in other.parents and "site-packages" not in other.parts
+            if beside and other.name != "__init__.py":
                 _add_sources(name, files)

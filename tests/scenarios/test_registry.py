@@ -255,8 +255,8 @@ def test_a_change_in_what_a_file_imports_from_beside_it_changes_the_digest(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "helper_of_coins.py").write_text("FAIR = True\n")
-    (tmp_path / "coins.py").write_text("import helper_of_coins\n" + COINS.format(name="weighted-coins"))
+    (tmp_path / "coins.py").write_text("import helper_of_coins\n" + COINS.format(name="tossed"))
     load_plugin(str(tmp_path / "coins.py"))
-    before = source_digest(SCENARIOS.get("weighted-coins"))
+    before = source_digest(SCENARIOS.get("tossed"))
     (tmp_path / "helper_of_coins.py").write_text("FAIR = False\n")
-    assert source_digest(SCENARIOS.get("weighted-coins")) != before
+    assert source_digest(SCENARIOS.get("tossed")) != before
