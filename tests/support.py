@@ -12,7 +12,7 @@ from benchmark.trainer import Trainer
 from scenarios.scenario import scenario_reference
 from scenarios.task import Scenario
 from strategies.catalogue import STRATEGIES
-from strategies.strategy import bind_hyperparameters, needs_of
+from strategies.strategy import alone_of, bind_hyperparameters, needs_of
 
 KINDS = ("task", "domain", "class")
 
@@ -76,3 +76,6 @@ def kinds_of(strategy: str) -> list[str]:
 
 PAIRS = [(name, kind) for name in STRATEGIES.entries() for kind in kinds_of(name)]
 """Every registered strategy with every kind it can learn."""
+
+TOGETHER = [(name, kind) for name, kind in PAIRS if not alone_of(name)]
+"""Those whose steps can be compiled, and taken together with those of other seeds."""
