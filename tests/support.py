@@ -12,7 +12,7 @@ from benchmark.trainer import Trainer
 from scenarios.scenario import scenario_reference
 from scenarios.task import Scenario
 from strategies.catalogue import STRATEGIES
-from strategies.strategy import bind_hyperparameters, needs_of
+from strategies.strategy import alone_of, bind_hyperparameters, needs_of
 
 KINDS = ("task", "domain", "class")
 
@@ -79,3 +79,6 @@ COMPOSED = ("rehearsal+ewc", "hat+rehearsal")
 
 PAIRS = [(name, kind) for name in (*STRATEGIES.entries(), *COMPOSED) for kind in kinds_of(name)]
 """Every registered strategy with every kind it can learn."""
+
+TOGETHER = [(name, kind) for name, kind in PAIRS if not alone_of(name)]
+"""Those whose steps can be compiled, and taken together with those of other seeds."""

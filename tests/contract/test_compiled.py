@@ -4,20 +4,19 @@ import copy
 
 import pytest
 import torch
-from support import kinds_of, tiny_spec, trainer_for
+from support import TOGETHER, kinds_of, tiny_spec, trainer_for
 from test_replicas import alone_for, assert_close, losses, team_for
 
 from benchmark.checkpoint import Checkpoint
 from benchmark.spec import RunSpec
 from benchmark.stepper import OFTEN
-from strategies.catalogue import STRATEGIES
 
 
 def spec_of(name: str, seed: int = 0) -> RunSpec:
     return tiny_spec(f"split-digits:{kinds_of(name)[0]},tasks=2", name, seed, iterations=60)
 
 
-@pytest.mark.parametrize("name", STRATEGIES.entries())
+@pytest.mark.parametrize("name", dict.fromkeys(name for name, _ in TOGETHER))
 def test_it_compiles_and_is_the_same(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     taken: list[Checkpoint] = []
     compiled = trainer_for(spec_of(name), compiled=True, keep=lambda it: taken.append(copy.deepcopy(it)), every=-1.0)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from support import PAIRS, Alone, kinds_of, replica_for, tiny_spec, trainer_for
+from support import TOGETHER, Alone, kinds_of, replica_for, tiny_spec, trainer_for
 
 from benchmark.checkpoint import Checkpoint
 from benchmark.observers.observer import Observer, Step
@@ -21,7 +21,6 @@ from benchmark.spec import RunSpec
 from benchmark.team import check_team, varied
 from benchmark.trainer import Diverged, Trainer
 from scenarios.errors import RequestError
-from strategies.catalogue import STRATEGIES
 
 SEEDS = 3
 
@@ -69,7 +68,7 @@ def assert_close(replica: Replica, alone: Replica, steps: int = 200) -> None:
         assert learned == pytest.approx(expected, abs=0.005 + 1 / len(alone.scenario.test[task]))
 
 
-@pytest.mark.parametrize(("name", "kind"), PAIRS)
+@pytest.mark.parametrize(("name", "kind"), TOGETHER)
 def test_replicas_are_the_runs_alone_up_to_rounding(name: str, kind: str) -> None:
     specs = [tiny_spec(f"split-digits:{kind}", name, seed, iterations=60) for seed in range(SEEDS)]
     team = team_for(specs)
@@ -85,7 +84,7 @@ def test_replicas_are_the_runs_alone_up_to_rounding(name: str, kind: str) -> Non
             assert a.model_dump(exclude={"seconds"}) == b.model_dump(exclude={"seconds"})
 
 
-@pytest.mark.parametrize(("name", "kind"), PAIRS)
+@pytest.mark.parametrize(("name", "kind"), TOGETHER)
 def test_one_step_moves_each_replica_as_it_moves_the_run_alone(name: str, kind: str) -> None:
     """With plain SGD the movement is the gradient: equal within 1e-5, relative to its size."""
     specs = [tiny_spec(f"split-digits:{kind}", name, seed, iterations=1, batch_size=32) for seed in range(SEEDS)]
@@ -103,7 +102,7 @@ def test_one_step_moves_each_replica_as_it_moves_the_run_alone(name: str, kind: 
             assert bool(((moved - expected).abs() <= allowed).all()), key
 
 
-@pytest.mark.parametrize("name", STRATEGIES.entries())
+@pytest.mark.parametrize("name", dict.fromkeys(name for name, _ in TOGETHER))
 def test_over_ten_seeds_the_means_agree_within_noise(name: str) -> None:
     specs = [tiny_spec(f"split-digits:{kinds_of(name)[-1]}", name, seed, iterations=40) for seed in range(10)]
     team = team_for(specs)

@@ -323,7 +323,15 @@ def test_what_it_needs_and_cannot_have_is_refused_in_one_line(name: str) -> None
 # Limits.
 
 
-@pytest.mark.parametrize(("name", "limit"), [("ewc", {"strength": 0.0}), ("rehearsal", {"memory": 0})])
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("ewc", {"strength": 0.0}),
+        ("rehearsal", {"memory": 0}),
+        ("gem", {"memory": 0}),
+        ("a-gem", {"memory": 0}),
+    ],
+)
 @pytest.mark.parametrize("kind", ["task", "domain", "class"])
 def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], kind: str) -> None:
     mine = trained(f"split-digits:{kind}", name, iterations=20, **limit)
@@ -334,7 +342,7 @@ def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], 
         assert a.confidence.tobytes() == b.confidence.tobytes()
 
 
-@pytest.mark.parametrize("name", ["ewc", "joint"])
+@pytest.mark.parametrize("name", ["ewc", "joint", "gem", "a-gem"])
 def test_with_one_task_it_is_naive(name: str) -> None:
     mine = trained("split-digits:class,tasks=1", name, iterations=20)
     naive = trained("split-digits:class,tasks=1", "naive", iterations=20)
