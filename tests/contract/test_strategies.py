@@ -339,7 +339,7 @@ def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], 
         assert a.confidence.tobytes() == b.confidence.tobytes()
 
 
-@pytest.mark.parametrize("name", ["ewc", "joint"])
+@pytest.mark.parametrize("name", ["dgr", "ewc", "joint"])
 def test_with_one_task_it_is_naive(name: str) -> None:
     mine = trained("split-digits:class,tasks=1", name, iterations=20)
     naive = trained("split-digits:class,tasks=1", "naive", iterations=20)
