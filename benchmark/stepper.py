@@ -75,6 +75,10 @@ class Stepper:
         if self.optimizer is None or not self.spec.carry_optimizer:
             self.optimizer = Optimizer(self.spec, self.parameters, self.replicas)
 
+    def start_phase(self) -> None:
+        """Read anew what is not trained, which the strategies' own `start_phase` may have replaced."""
+        self.others = None
+
     def __call__(self, batch: Batch) -> Tensor:
         """Take a step; the loss, a scalar or [replicas], not yet looked at.
 

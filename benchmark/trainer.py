@@ -142,6 +142,10 @@ class Trainer:
                 restore_optimizer(self, self.resumed)
         self.position.begun = True
         for number in range(self.position.phase, len(phases[id(self.running[0])])):
+            if self.resumed is None:  # otherwise the checkpoint is from within this phase
+                with self.clock():
+                    self.each(lambda replica: replica.strategy.start_phase(replica.scenario.tasks[index], number))  # noqa: B023
+                    self.stepper.start_phase()
             self.train(index, {key: phases[key][number] for key in phases})
             self.position = Position(index, begun=True, phase=self.position.phase + 1)
         with self.clock():

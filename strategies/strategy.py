@@ -97,8 +97,9 @@ class Strategy(nn.Module):
     arguments of `__init__`, and are declared nowhere else. Random numbers come from `self.generator`,
     except in `__init__`, which runs under the run's initialisation seed.
 
-    The trainer calls, in this order, for each task: `start_task`; `phases`; for each step `prepare`,
-    `loss`, `adjust_gradients`, `after_step`; `end_task`. Predictions go through `forward`.
+    The trainer calls, in this order, for each task: `start_task`; `phases`; for each phase `start_phase`, and
+    for each of its steps `prepare`, `loss`, `adjust_gradients`, `after_step`; `end_task`. Predictions go through
+    `forward`.
 
     The three hooks of a step (`loss`, `adjust_gradients`, `after_step`) compute with tensors alone. So one
     source serves three ways to take a step: as written, compiled whole, and for many replicas at once, where
@@ -137,6 +138,10 @@ class Strategy(nn.Module):
     def phases(self, task: Task) -> list[Phase]:
         """What to train on for a task, usually its examples once. Must not change state."""
         return [Phase(task.training)]
+
+    def start_phase(self, task: Task, number: int) -> None:
+        """Called before each phase of a task, numbered from 0. May change state; parameters in place, as the
+        optimiser has them already."""
 
     def prepare(self, batch: Batch) -> Batch:
         """Called before each step: add rehearsed examples and the like. May change only what the step's own

@@ -323,16 +323,18 @@ def test_what_it_needs_and_cannot_have_is_refused_in_one_line(name: str) -> None
 # Limits.
 
 
+LIMITS: list[tuple[str, dict[str, Any]]] = [
+    ("a-gem", {"memory": 0}),
+    ("ewc", {"strength": 0.0}),
+    ("gem", {"memory": 0}),
+    ("rehearsal", {"memory": 0}),
+    ("xdg", {"share": 0.0}),
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "limit"),
-    [
-        ("ewc", {"strength": 0.0}),
-        ("rehearsal", {"memory": 0}),
-        ("gem", {"memory": 0}),
-        ("a-gem", {"memory": 0}),
-    ],
+    ("name", "limit", "kind"), [(name, limit, kind) for name, limit in LIMITS for kind in kinds_of(name)]
 )
-@pytest.mark.parametrize("kind", ["task", "domain", "class"])
 def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], kind: str) -> None:
     mine = trained(f"split-digits:{kind}", name, iterations=20, **limit)
     naive = trained(f"split-digits:{kind}", "naive", iterations=20)
@@ -342,7 +344,16 @@ def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], 
         assert a.confidence.tobytes() == b.confidence.tobytes()
 
 
-@pytest.mark.parametrize("name", ["ewc", "joint", "gem", "a-gem"])
+ONE_TASK_IS_NAIVE = (
+    "a-gem",
+    "dgr",
+    "ewc",
+    "gem",
+    "joint",
+)
+
+
+@pytest.mark.parametrize("name", ONE_TASK_IS_NAIVE)
 def test_with_one_task_it_is_naive(name: str) -> None:
     mine = trained("split-digits:class,tasks=1", name, iterations=20)
     naive = trained("split-digits:class,tasks=1", "naive", iterations=20)
