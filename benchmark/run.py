@@ -71,7 +71,7 @@ def build_strategy(spec: RunSpec, scenario: Scenario) -> Strategy:
             return STRATEGIES.get(spec.strategy)(network, **{**spec.hyperparameters, **instead}).to(device)
 
     device = torch.device(spec.device)
-    if spec.memory is None:
+    if spec.memory_budget is None:
         return make()
     if MEMORY not in spec.hyperparameters:
         strategy = make()
@@ -89,14 +89,14 @@ def room_left(spec: RunSpec, strategy: Strategy) -> int:
     Raises:
         RequestError: where it needs more than there is.
     """
-    assert spec.memory is not None
+    assert spec.memory_budget is not None
     needed = strategy.bytes_remembered()
-    if needed > spec.memory:
+    if needed > spec.memory_budget:
         raise RequestError(
             f"{spec.strategy} with {spec.network} remembers {needed:,} bytes from the start: "
-            f"--memory {spec.memory:,} has no room for them"
+            f"--memory {spec.memory_budget:,} has no room for them"
         )
-    return spec.memory - needed
+    return spec.memory_budget - needed
 
 
 def check(spec: RunSpec, scenario: Scenario) -> None:

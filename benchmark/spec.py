@@ -86,7 +86,7 @@ class RunSpec(Strict):
         carry_optimizer: keep the optimiser's state from task to task instead of a fresh one each.
         batch_size: examples of the task in a step.
         epochs, iterations: passes over a task's examples, or steps a task; one of the two.
-        memory: budget in bytes for all that a strategy remembers besides the network it trains; its
+        memory_budget: budget in bytes for all that a strategy remembers besides the network it trains; its
             hyper-parameter `memory`, if it has one, is then None: as many examples as there is room for.
         seeds: see `Seeds`.
         properties: names of what is measured besides accuracy.
@@ -115,7 +115,7 @@ class RunSpec(Strict):
     batch_size: int = Field(default=10, ge=1, lt=2**31)
     epochs: int | None = Field(default=None, ge=1, lt=2**31)
     iterations: int | None = Field(default=None, ge=1, lt=2**31)
-    memory: int | None = Field(default=None, ge=0)
+    memory_budget: int | None = Field(default=None, ge=0)
     seeds: Seeds
     properties: tuple[str, ...] = ()
     evaluate: Annotated[str, AfterValidator(_checked_coverage), Field(json_schema_extra={"pattern": COVERAGE})] = "all"
@@ -149,7 +149,7 @@ class RunSpec(Strict):
         """Digest of what makes runs comparable: scenario and its options, budget, version of evaluation, and how
         much tuning there was."""
         tuned = {} if self.tuning is None else {"rule": self.tuning.rule, "trials": self.tuning.trials}
-        tried = {name: value for name in ("trial", "memory") if (value := getattr(self, name)) is not None}
+        tried = {name: value for name in ("trial", "memory_budget") if (value := getattr(self, name)) is not None}
         return digest(
             {
                 **tuned,

@@ -72,8 +72,8 @@ class Plan:
         entries = _entries(self.strategies, self.settings)
         if len(seeds) * len(entries) > MOST_RUNS:
             raise RequestError(f"{len(entries)} entries with {len(seeds)} seeds each are more than {MOST_RUNS} runs")
-        if "memory" in fields:
-            fields["memory"] = bytes_of(fields["memory"])
+        if "memory_budget" in fields:
+            fields["memory_budget"] = bytes_of(fields["memory_budget"])
             entries = _within_budget(entries, self.settings)
         replicas = fields.pop("replicas", False)
         return [

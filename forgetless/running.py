@@ -130,7 +130,7 @@ def run(
             "weight_decay": weight_decay,
             "schedule": schedule.value,
             "carry_optimizer": carry_optimizer,
-            "memory": memory,
+            "memory_budget": memory,
             "network": network,
             "properties": properties,
             "evaluate": evaluate,

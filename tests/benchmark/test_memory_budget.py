@@ -19,7 +19,7 @@ BUDGET = 12_000
 
 
 def trainer_within(name: str, budget: int) -> Alone:
-    fields = {"hyperparameters": {}, "memory": budget}
+    fields = {"hyperparameters": {}, "memory_budget": budget}
     spec = tiny_spec(f"split-digits:{kinds_of(name)[-1]}", name, epochs=1, network="mlp:4")
     own = {**spec.hyperparameters, "memory": None} if name in WITH_MEMORY else spec.hyperparameters
     return Alone(replica_for(spec.model_copy(update={**fields, "hyperparameters": own})))
@@ -46,10 +46,10 @@ def test_the_budget_is_used_and_never_exceeded(name: str, monkeypatch: pytest.Mo
 
 def test_what_else_is_remembered_leaves_fewer_examples() -> None:
     scenario = load_scenario("split-digits:class", None, None)
-    spec = tiny_spec("split-digits:class", "rehearsal+ewc", network="mlp:4", memory=None)
-    fields = {"memory": BUDGET}
+    spec = tiny_spec("split-digits:class", "rehearsal+ewc", network="mlp:4")
+    fields = {"memory_budget": BUDGET}
     both = build_strategy(spec.model_copy(update=fields), scenario)
-    alone = tiny_spec("split-digits:class", "rehearsal", network="mlp:4", memory=None)
+    alone = tiny_spec("split-digits:class", "rehearsal", network="mlp:4")
     rehearsal = build_strategy(alone.model_copy(update=fields), scenario)
     weights = sum(parameter.numel() for parameter in rehearsal.network.parameters())
     row = 8 * 8 + 16
@@ -83,7 +83,7 @@ def test_on_the_command_line_it_is_recorded_as_what_it_is(
     records = [json.loads(path.read_text()) for path in tmp_path.rglob("record.json")]
     assert len({record["protocol"] for record in records}) == 1
     for record in records:
-        assert record["spec"]["memory"] == 12_000
+        assert record["spec"]["memory_budget"] == 12_000
         assert record["spec"]["hyperparameters"].get("memory") is None
     assert call() == 0
     assert len({json.loads(path.read_text())["protocol"] for path in tmp_path.rglob("record.json")}) == 2
