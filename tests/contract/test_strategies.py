@@ -28,18 +28,19 @@ def test_it_says_what_it_is_in_one_line(name: str) -> None:
     assert issubclass(STRATEGIES.get(name), Strategy)  # type: ignore[arg-type]
 
 
-SLOWER = {"er-ace": 0.8}
-"""What is enough for strategies that give up plasticity: in ER-ACE only the memory's examples tell new classes from
-old ones, and of a new task it holds few at first."""
+SLOWER = {"er-ace": 15, "mir": 15}
+"""Passes over each task for strategies that give up some plasticity for stability, where they learn it from a hundred
+images a class: only the memory's few examples of a new class tell it from old ones in ER-ACE, and MIR rehearses what
+contradicts the new task most."""
 
 
 @over_pairs
 def test_it_learns_and_is_tested_on_all_tasks_after_each(name: str, kind: str) -> None:
-    trainer = trained(f"split-digits:{kind}", name, epochs=5, network="mlp:100x100", lr=0.05)
+    trainer = trained(f"split-digits:{kind}", name, epochs=SLOWER.get(name, 5), network="mlp:100x100", lr=0.05)
     rows = matrix(trainer)
     assert [len(row) for row in rows] == [5] * 6
     learned = [rows[j + 1][j] for j in range(5)]
-    assert sum(learned) / 5 > SLOWER.get(name, 0.88), "it does not learn the tasks it is given"
+    assert sum(learned) / 5 > 0.88, "it does not learn the tasks it is given"
 
 
 @over_pairs
@@ -328,7 +329,16 @@ def test_what_it_needs_and_cannot_have_is_refused_in_one_line(name: str) -> None
 # Limits.
 
 
-@pytest.mark.parametrize(("name", "limit"), [("ewc", {"strength": 0.0}), ("rehearsal", {"memory": 0}), ("der", {"memory": 0}), ("der++", {"memory": 0}), ("mir", {"memory": 0})])
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("ewc", {"strength": 0.0}),
+        ("rehearsal", {"memory": 0}),
+        ("der", {"memory": 0}),
+        ("der++", {"memory": 0}),
+        ("mir", {"memory": 0}),
+    ],
+)
 @pytest.mark.parametrize("kind", ["task", "domain", "class"])
 def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], kind: str) -> None:
     mine = trained(f"split-digits:{kind}", name, iterations=20, **limit)
