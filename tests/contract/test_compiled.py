@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from support import TOGETHER, kinds_of, tiny_spec, trainer_for
-from test_replicas import alone_for, assert_close, losses, team_for
+from test_replicas import STEPS, alone_for, assert_close, losses, team_for
 
 from benchmark.checkpoint import Checkpoint
 from benchmark.spec import RunSpec
@@ -28,7 +28,7 @@ def test_it_compiles_and_is_the_same(name: str, capfd: pytest.CaptureFixture[str
     alone = alone_for(spec_of(name))
     alone.run()
     assert losses(compiled.replica) != losses(alone.replica), "to the last bit it would not have been compiled"
-    assert_close(compiled.replica, alone.replica)
+    assert_close(compiled.replica, alone.replica, STEPS.get(name, 200))
     resumed = trainer_for(spec_of(name), compiled=True)
     resumed.run(taken[len(taken) // 2])
     mine, other = resumed.strategy.state_dict(), compiled.strategy.state_dict()
