@@ -23,7 +23,7 @@ L2 = '''
 from torch.nn.utils import parameters_to_vector
 from strategies.strategy import Strategy, register
 
-@register("l2")
+@register("my-l2")
 class L2(Strategy):
     """Pull every weight towards where the last task left it."""
     def __init__(self, network, *, strength: float = 1.0):
@@ -69,16 +69,16 @@ def test_a_plugin_of_fifteen_lines_is_a_full_entry(tmp_path: Path) -> None:
     """From a folder outside the repository, through the command itself, in processes of their own."""
     assert len(L2.strip().splitlines()) == 15
     (tmp_path / "my_strategy.py").write_text(L2)
-    arguments = ("run", "split-digits:task", "naive", "l2", "--plugin", "my_strategy.py", "--seeds", "2")
-    ran = console(*arguments, "--set", "l2.strength=0.5", *QUICK, "--jobs", "2", "--post", "b.db", cwd=tmp_path)
+    arguments = ("run", "split-digits:task", "naive", "my-l2", "--plugin", "my_strategy.py", "--seeds", "2")
+    ran = console(*arguments, "--set", "my-l2.strength=0.5", *QUICK, "--jobs", "2", "--post", "b.db", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     shown = console("leaderboard", "show", "--board", "b.db", "--json", cwd=tmp_path)
     (protocol,) = json.loads(shown.stdout)["protocols"]
     entries = {entry["strategy"]: entry for entry in protocol["entries"]}
-    assert entries["l2"]["hyperparameters"] == {"strength": 0.5}
-    assert entries["l2"]["metrics"]["average_accuracy"]["n"] == 2
+    assert entries["my-l2"]["hyperparameters"] == {"strength": 0.5}
+    assert entries["my-l2"]["metrics"]["average_accuracy"]["n"] == 2
     listed = json.loads(console("list", "strategies", "--plugin", "my_strategy.py", "--json", cwd=tmp_path).stdout)
-    mine = next(item for item in listed if item["name"] == "l2")
+    mine = next(item for item in listed if item["name"] == "my-l2")
     assert mine["summary"] == "Pull every weight towards where the last task left it."
     assert mine["options"] == {"strength": ": float = 1.0"}
 
