@@ -28,13 +28,17 @@ def test_it_says_what_it_is_in_one_line(name: str) -> None:
     assert issubclass(STRATEGIES.get(name), Strategy)  # type: ignore[arg-type]
 
 
+LEARNED = {"frozen": 0.8}
+"""What a strategy learns at least, where that is less than usual: a bound that cannot learn features."""
+
+
 @over_pairs
 def test_it_learns_and_is_tested_on_all_tasks_after_each(name: str, kind: str) -> None:
     trainer = trained(f"split-digits:{kind}", name, epochs=5, network="mlp:100x100", lr=0.05)
     rows = matrix(trainer)
     assert [len(row) for row in rows] == [5] * 6
     learned = [rows[j + 1][j] for j in range(5)]
-    assert sum(learned) / 5 > 0.88, "it does not learn the tasks it is given"
+    assert sum(learned) / 5 > LEARNED.get(name, 0.88), "it does not learn the tasks it is given"
 
 
 @over_pairs
@@ -323,7 +327,13 @@ def test_what_it_needs_and_cannot_have_is_refused_in_one_line(name: str) -> None
 # Limits.
 
 
-@pytest.mark.parametrize(("name", "limit"), [("ewc", {"strength": 0.0}), ("rehearsal", {"memory": 0})])
+LIMITS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {"strength": 0.0}) for name in ("ewc", "online-ewc", "l2", "si", "mas", "rwalk", "lwf")),
+    ("rehearsal", {"memory": 0}),
+]
+
+
+@pytest.mark.parametrize(("name", "limit"), LIMITS)
 @pytest.mark.parametrize("kind", ["task", "domain", "class"])
 def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], kind: str) -> None:
     mine = trained(f"split-digits:{kind}", name, iterations=20, **limit)
@@ -334,7 +344,10 @@ def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], 
         assert a.confidence.tobytes() == b.confidence.tobytes()
 
 
-@pytest.mark.parametrize("name", ["ewc", "joint"])
+ONE_TASK = ["ewc", "online-ewc", "l2", "si", "mas", "rwalk", "lwf", "joint", "cumulative", "frozen"]
+
+
+@pytest.mark.parametrize("name", ONE_TASK)
 def test_with_one_task_it_is_naive(name: str) -> None:
     mine = trained("split-digits:class,tasks=1", name, iterations=20)
     naive = trained("split-digits:class,tasks=1", "naive", iterations=20)
