@@ -18,8 +18,8 @@ OWNED = ("loss", "forward", "phases")
 class Composed(Strategy):
     """Strategies that train one network together.
 
-    Each keeps what it remembers as its own part of the state. `prepare`, `adjust_gradients` and `after_step`
-    go through the parts in the order they are named in; what they define of `loss`, `forward` and `phases`
+    Each keeps what it remembers as its own part of the state. `prepare`, `adjust_gradients`, `follow` and
+    `after_step` go through the parts in the order they are named in; what they define of `loss`, `forward` and `phases`
     comes from one part.
 
     Attributes:
@@ -81,6 +81,10 @@ class Composed(Strategy):
         owner = self.owner("phases")
         return owner.phases(task) if owner else super().phases(task)
 
+    def start_phase(self, task: Task, number: int) -> None:
+        for part in self.members:
+            part.start_phase(task, number)
+
     def prepare(self, batch: Batch) -> Batch:
         for part in self.members:
             batch = part.prepare(batch)
@@ -92,15 +96,16 @@ class Composed(Strategy):
 
     def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         for number, part in enumerate(self.members):
-            prefix = f"parts.{number}."
-            own = {
-                name.removeprefix(prefix): gradient
-                for name, gradient in gradients.items()
-                if name.startswith(("network.", prefix))
+            adjusted = part.adjust_gradients(own_part(gradients, number), batch)
+            theirs = {
+                name if name.startswith("network.") else f"parts.{number}.{name}": it for name, it in adjusted.items()
             }
-            for name, gradient in part.adjust_gradients(own, batch).items():
-                gradients = {**gradients, name if name.startswith("network.") else prefix + name: gradient}
+            gradients = {**gradients, **theirs}
         return gradients
+
+    def follow(self, gradients: dict[str, Tensor], batch: Batch) -> None:
+        for number, part in enumerate(self.members):
+            part.follow(own_part(gradients, number), batch)
 
     def after_step(self, batch: Batch) -> None:
         for part in self.members:
@@ -121,6 +126,16 @@ class Composed(Strategy):
             own = part.step_work(batch)
             total.add(Work(own.forward - alone.forward, own.backward - alone.backward))
         return total
+
+
+def own_part(gradients: dict[str, Tensor], number: int) -> dict[str, Tensor]:
+    """Those of the network and of a part, by the names that they have for the part."""
+    prefix = f"parts.{number}."
+    return {
+        name.removeprefix(prefix): gradient
+        for name, gradient in gradients.items()
+        if name.startswith(("network.", prefix))
+    }
 
 
 def defines(kind: type[Strategy], hook: str) -> bool:

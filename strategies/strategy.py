@@ -98,10 +98,10 @@ class Strategy(nn.Module):
     except in `__init__`, which runs under the run's initialisation seed.
 
     The trainer calls, in this order, for each task: `start_task`; `phases`; for each phase `start_phase`, and
-    for each of its steps `prepare`, `loss`, `adjust_gradients`, `after_step`; `end_task`. Predictions go through
-    `forward`.
+    for each of its steps `prepare`, `loss`, `adjust_gradients`, `follow`, `after_step`; `end_task`. Predictions
+    go through `forward`.
 
-    The three hooks of a step (`loss`, `adjust_gradients`, `after_step`) compute with tensors alone. So one
+    The hooks of a step (`loss`, `adjust_gradients`, `follow`, `after_step`) compute with tensors alone. So one
     source serves three ways to take a step: as written, compiled whole, and for many replicas at once, where
     parameters, buffers and those hyper-parameters that differ are stacked (a hyper-parameter is kept under
     its own name, `self.strength`, and may be a tensor there). What does not work with tensors alone, such as
@@ -155,6 +155,10 @@ class Strategy(nn.Module):
     def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """The gradients to step along, by parameter name: a pure function of arguments and state."""
         return gradients
+
+    def follow(self, gradients: dict[str, Tensor], batch: Batch) -> None:
+        """Called after each step, with the gradients of the loss as they were before anything was added to them:
+        for what is summed along the path of the weights. May change buffers, in place."""
 
     def after_step(self, batch: Batch) -> None:
         """Called after each step, with the batch as prepared. May change parameters and buffers, in place."""

@@ -32,6 +32,8 @@ SLOWER = {"er-ace": 15, "mir": 15}
 """Passes over each task for strategies that give up some plasticity for stability, where they learn it from a hundred
 images a class: only the memory's few examples of a new class tell it from old ones in ER-ACE, and MIR rehearses what
 contradicts the new task most."""
+LEARNED = {"frozen": 0.8}
+"""What a strategy learns at least, where that is less than usual: a bound that cannot learn features."""
 
 
 @over_pairs
@@ -40,7 +42,7 @@ def test_it_learns_and_is_tested_on_all_tasks_after_each(name: str, kind: str) -
     rows = matrix(trainer)
     assert [len(row) for row in rows] == [5] * 6
     learned = [rows[j + 1][j] for j in range(5)]
-    assert sum(learned) / 5 > 0.88, "it does not learn the tasks it is given"
+    assert sum(learned) / 5 > LEARNED.get(name, 0.88), "it does not learn the tasks it is given"
 
 
 @over_pairs
@@ -330,10 +332,8 @@ def test_what_it_needs_and_cannot_have_is_refused_in_one_line(name: str) -> None
 
 
 LIMITS: list[tuple[str, dict[str, Any]]] = [
-    ("a-gem", {"memory": 0}),
-    ("ewc", {"strength": 0.0}),
-    ("gem", {"memory": 0}),
-    ("rehearsal", {"memory": 0}),
+    *((name, {"strength": 0.0}) for name in ("ewc", "l2", "lwf", "mas", "online-ewc", "rwalk", "si")),
+    *((name, {"memory": 0}) for name in ("a-gem", "der", "der++", "gem", "mir", "rehearsal")),
     ("xdg", {"share": 0.0}),
 ]
 
@@ -341,17 +341,6 @@ LIMITS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(
     ("name", "limit", "kind"), [(name, limit, kind) for name, limit in LIMITS for kind in kinds_of(name)]
 )
-@pytest.mark.parametrize(
-    ("name", "limit"),
-    [
-        ("ewc", {"strength": 0.0}),
-        ("rehearsal", {"memory": 0}),
-        ("der", {"memory": 0}),
-        ("der++", {"memory": 0}),
-        ("mir", {"memory": 0}),
-    ],
-)
-@pytest.mark.parametrize("kind", ["task", "domain", "class"])
 def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], kind: str) -> None:
     mine = trained(f"split-digits:{kind}", name, iterations=20, **limit)
     naive = trained(f"split-digits:{kind}", "naive", iterations=20)
@@ -362,16 +351,12 @@ def test_at_its_limit_it_is_naive_bit_for_bit(name: str, limit: dict[str, Any], 
 
 
 ONE_TASK_IS_NAIVE = (
-    "a-gem",
-    "dgr",
-    "ewc",
-    "gem",
-    "joint",
+    *("a-gem", "cumulative", "dgr", "ewc", "frozen", "gem", "joint", "l2", "lwf", "mas", "mir", "online-ewc"),
+    *("rwalk", "si"),
 )
 
 
 @pytest.mark.parametrize("name", ONE_TASK_IS_NAIVE)
-@pytest.mark.parametrize("name", ["ewc", "joint", "mir"])
 def test_with_one_task_it_is_naive(name: str) -> None:
     mine = trained("split-digits:class,tasks=1", name, iterations=20)
     naive = trained("split-digits:class,tasks=1", "naive", iterations=20)
