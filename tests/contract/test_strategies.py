@@ -10,6 +10,7 @@ import torch
 from support import KINDS, PAIRS, kinds_of, matrix, tiny_spec, trained, trainer_for, weights
 from torch import Tensor
 
+from forgetless.listing import Listed, things
 from scenarios.errors import RequestError
 from scenarios.options import Option
 from scenarios.task import Examples, Scenario
@@ -361,3 +362,14 @@ def test_with_one_task_it_is_naive(name: str) -> None:
     mine = trained("split-digits:class,tasks=1", name, iterations=20)
     naive = trained("split-digits:class,tasks=1", "naive", iterations=20)
     assert torch.equal(weights(mine), weights(naive))
+
+
+@over_names
+def test_what_the_list_says_is_what_the_class_has(name: str) -> None:
+    """`forgetless list` reads sources without importing them: it must not miss what a class inherits."""
+    (listed,) = (item for item in things(Listed.strategies) if item["name"] == name)
+    kind = STRATEGIES.get(name)
+    assert listed["paper"] == kind.paper  # type: ignore[attr-defined]
+    assert set(listed["needs"]) == needs_of(name)
+    assert listed["kinds"] == kinds_of(name)
+    assert list(listed["options"]) == list(hyperparameters_of(name))
