@@ -50,11 +50,14 @@ class LwF(Strategy):
         return self
 
     def start_task(self, task: Task) -> None:
+        if task.index == 0:
+            self.heads = torch.zeros_like(self.masks)
+
+    def end_task(self, task: Task) -> None:
         self.teacher.load_state_dict(self.network.state_dict())
-        earlier = torch.arange(len(self.masks), device=self.masks.device) < task.index
-        if int(self.masks[task.index].sum()) > len(task.classes):  # classes of other tasks compete
-            earlier[: max(task.index - 1, 0)] = False
-        self.heads = self.masks & earlier[:, None]
+        tasks = torch.arange(len(self.masks), device=self.masks.device)[:, None]
+        competing = int(self.masks[task.index].sum()) > len(task.classes)
+        self.heads = self.masks & (tasks == task.index if competing else tasks <= task.index)
 
     def loss(self, batch: Batch) -> Tensor:
         logits, old = self.network(batch.x), self.teacher(batch.x)
