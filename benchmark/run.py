@@ -75,25 +75,26 @@ def build_strategy(spec: RunSpec, scenario: Scenario) -> Strategy:
         return make()
     if MEMORY not in spec.hyperparameters:
         strategy = make()
-        room_left(spec, strategy)
+        room_left(spec, strategy, scenario)
         return strategy
     empty = make(**{MEMORY: 0})
     x, _ = scenario.tasks[0].training.batch(torch.zeros(1, dtype=torch.long))
-    examples = room_left(spec, empty) // empty.example_bytes(x[0])
+    examples = room_left(spec, empty, scenario) // empty.example_bytes(x[0])
     return make(**{MEMORY: empty.memory_for(examples, len(scenario.tasks))})
 
 
-def room_left(spec: RunSpec, strategy: Strategy) -> int:
-    """Bytes of a run's budget that a strategy, as it is, leaves.
+def room_left(spec: RunSpec, strategy: Strategy, scenario: Scenario) -> int:
+    """Bytes of a run's budget that a strategy, empty as it is, leaves for examples.
 
     Raises:
         RequestError: where it needs more than there is.
     """
     assert spec.memory_budget is not None
-    needed = strategy.bytes_remembered()
+    sets = sum(len(task.classes) for task in scenario.tasks)
+    needed = strategy.bytes_remembered() + strategy.growth(len(scenario.tasks), sets)
     if needed > spec.memory_budget:
         raise RequestError(
-            f"{spec.strategy} with {spec.network} remembers {needed:,} bytes from the start: "
+            f"{spec.strategy} with {spec.network} remembers {needed:,} bytes besides examples: "
             f"--memory {spec.memory_budget:,} has no room for them"
         )
     return spec.memory_budget - needed

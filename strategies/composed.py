@@ -63,6 +63,9 @@ class Composed(Strategy):
     def example_bytes(self, x: Tensor) -> int:
         return self._holder_of_memory().example_bytes(x)
 
+    def growth(self, tasks: int, sets: int) -> int:
+        return sum(part.growth(tasks, sets) for part in self.members)
+
     def memory_for(self, examples: int, tasks: int) -> int:
         return self._holder_of_memory().memory_for(examples, tasks)
 

@@ -60,6 +60,9 @@ class DER(Strategy):
         x, y, task, logits = self.memory.draw(size, self.generator)
         return batch.extended(x, y, task)._replace(extras={"logits": logits})
 
+    def example_bytes(self, x: Tensor) -> int:
+        return super().example_bytes(x) + 4 * self.network.output.out_features
+
     @torch.no_grad()
     def logits(self, x: Tensor) -> Tensor:
         """What the network answers now, nothing masked."""

@@ -182,6 +182,15 @@ class Strategy(nn.Module):
         """What remembering one more example takes, of which `x` is the input: label and task are eight bytes each."""
         return x.nbytes + 16
 
+    def growth(self, tasks: int, sets: int) -> int:
+        """Bytes that its state grows by over a sequence, remembered examples left out.
+
+        Args:
+            tasks: how many there are.
+            sets: how many classes they have, a class of two tasks counted twice.
+        """
+        return 0
+
     def memory_for(self, examples: int, tasks: int) -> int:
         """What its hyper-parameter `memory` has to be, if it has one, to remember so many examples after all tasks."""
         return examples

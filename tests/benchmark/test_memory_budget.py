@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from support import Alone, kinds_of, replica_for, tiny_spec
 
 from benchmark.run import build_strategy, load_scenario
@@ -11,8 +12,9 @@ from benchmark.trainer import OverBudget
 from forgetless.cli import main
 from forgetless.words import bytes_of
 from scenarios.errors import RequestError
+from scenarios.task import Task
 from strategies.catalogue import STRATEGIES
-from strategies.strategy import Batch, hyperparameters_of
+from strategies.strategy import Batch, Strategy, hyperparameters_of
 
 WITH_MEMORY = [name for name in STRATEGIES.entries() if "memory" in hyperparameters_of(name)]
 BUDGET = 12_000
@@ -58,15 +60,30 @@ def test_what_else_is_remembered_leaves_fewer_examples() -> None:
 
 
 def test_a_strategy_that_does_not_fit_is_refused_before_it_starts() -> None:
-    message = r"ewc with mlp:4 remembers [0-9,]+ bytes from the start: --memory 100 has no room"
+    message = r"ewc with mlp:4 remembers [0-9,]+ bytes besides examples: --memory 100 has no room"
     with pytest.raises(RequestError, match=message):
         trainer_within("ewc", 100)
 
 
-def test_one_that_outgrows_its_budget_is_stopped() -> None:
-    budget = trainer_within("hat", 10_000).strategy.bytes_remembered()
-    with pytest.raises(OverBudget, match=f"are remembered after task 2, of {budget:,}"):
-        trainer_within("hat", budget).run()
+class Hoarder(Strategy):
+    """Keeps more than it said."""
+
+    def end_task(self, task: Task) -> None:
+        self.register_buffer(f"kept_{task.index}", torch.zeros(100))
+
+
+def test_one_that_outgrows_its_budget_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STRATEGIES._loaded, "naive", Hoarder)
+    with pytest.raises(OverBudget, match="800 bytes are remembered after task 2, of 700"):
+        trainer_within("naive", 700).run()
+
+
+def test_growth_that_a_strategy_foresees_is_refused_before_it_starts() -> None:
+    with pytest.raises(RequestError, match="hat with mlp:4 remembers 96 bytes besides examples"):
+        trainer_within("hat", 95)
+    trainer = trainer_within("hat", 96)
+    trainer.run()
+    assert trainer.outcome.costs[-1].bytes_remembered == 96
 
 
 def test_on_the_command_line_it_is_recorded_as_what_it_is(
