@@ -70,7 +70,8 @@ def restore(trainer: "Trainer", checkpoint: Checkpoint) -> None:
 def _restore_part(replica: Replica, part: Checkpoint) -> None:
     facts, (outcome,) = part.facts, part.outcomes
     replica.steps, replica.total_steps = facts["steps"], facts["total_steps"]
-    replica.strategy.work = Work(**facts["work"])
+    replica.strategy.work.clear()
+    replica.strategy.work.add(Work(**facts["work"]))
     load_state(replica.strategy, part.part("strategy"))
     replica.strategy.generator.set_state(part.tensors["random/strategy"])
     replica.order.set_state(part.tensors["random/order"])

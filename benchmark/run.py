@@ -26,7 +26,7 @@ from benchmark.record import Environment, RunRecord, TaskFacts, TeamMember
 from benchmark.replica import Replica
 from benchmark.request import RunRequest
 from benchmark.resuming import Ended
-from benchmark.spec import RunSpec
+from benchmark.spec import MEMORY, RunSpec, Scalar
 from benchmark.team import check_team, varied, worth_compiling
 from benchmark.threads import cores
 from benchmark.trainer import Diverged, Trainer
@@ -40,20 +40,64 @@ from strategies.strategy import Strategy, check_needs
 
 
 @lru_cache(maxsize=2)
-def load_scenario(reference: str, seed: int | None, data: Path | None) -> Scenario:
-    """The scenario of a reference, built once for the runs that follow each other on it."""
-    return scenario_reference(reference).build(seed, data)
+def load_scenario(reference: str, seed: int | None, data: Path | None, trial: int | None = None) -> Scenario:
+    """The scenario of a reference, built once for the runs that follow each other on it.
+
+    Args:
+        reference: canonical.
+        seed: of the order of classes and the like; None for the canonical one.
+        data: where to look for data sets first.
+        trial: where it is a trial of the tuner's, of how many first tasks (see `Scenario.trial`).
+
+    Raises:
+        RequestError: where it cannot be built, or has no such trial.
+    """
+    scenario = scenario_reference(reference).build(seed, data)
+    return scenario if trial is None else scenario.trial(trial)
 
 
 def build_strategy(spec: RunSpec, scenario: Scenario) -> Strategy:
     """A network and the strategy around it, freshly made under the run's initialisation seed.
 
     The network is made first, so that with one seed all strategies start from the same weights.
+
+    Raises:
+        RequestError: where it cannot be made, or its budget has no room for what it remembers.
     """
+
+    def make(**instead: Scalar) -> Strategy:
+        with global_seed(device, "init", spec.seeds.init):
+            network = build_network(spec.network, scenario)
+            return STRATEGIES.get(spec.strategy)(network, **{**spec.hyperparameters, **instead}).to(device)
+
     device = torch.device(spec.device)
-    with global_seed(device, "init", spec.seeds.init):
-        network = build_network(spec.network, scenario)
-        return STRATEGIES.get(spec.strategy)(network, **spec.hyperparameters).to(device)
+    if spec.memory_budget is None:
+        return make()
+    if MEMORY not in spec.hyperparameters:
+        strategy = make()
+        room_left(spec, strategy, scenario)
+        return strategy
+    empty = make(**{MEMORY: 0})
+    x, _ = scenario.tasks[0].training.batch(torch.zeros(1, dtype=torch.long))
+    examples = room_left(spec, empty, scenario) // empty.example_bytes(x[0])
+    return make(**{MEMORY: empty.memory_for(examples, len(scenario.tasks))})
+
+
+def room_left(spec: RunSpec, strategy: Strategy, scenario: Scenario) -> int:
+    """Bytes of a run's budget that a strategy, empty as it is, leaves for examples.
+
+    Raises:
+        RequestError: where it needs more than there is.
+    """
+    assert spec.memory_budget is not None
+    sets = sum(len(task.classes) for task in scenario.tasks)
+    needed = strategy.bytes_remembered() + strategy.growth(len(scenario.tasks), sets)
+    if needed > spec.memory_budget:
+        raise RequestError(
+            f"{spec.strategy} with {spec.network} remembers {needed:,} bytes besides examples: "
+            f"--memory {spec.memory_budget:,} has no room for them"
+        )
+    return spec.memory_budget - needed
 
 
 def check(spec: RunSpec, scenario: Scenario) -> None:
@@ -105,7 +149,7 @@ def run_team(
     importlib.import_module("torch._dynamo")
     torch.set_num_threads(threads_of(first.spec))
     if scenarios is None:
-        scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data) for spec in specs]
+        scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data, spec.trial) for spec in specs]
     for spec, scenario in zip(specs, scenarios, strict=True):
         check(spec, scenario)
     check_team(specs, scenarios)
@@ -207,7 +251,7 @@ class _Making:
 def failed_record(request: RunRequest, reason: str) -> RunRecord:
     """The record of a run that cannot tell itself how it ended. It is not written."""
     spec = request.spec
-    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data)
+    scenario = load_scenario(spec.scenario, spec.seeds.classes, request.data, spec.trial)
     return _record(spec, scenario, "failed", reason, Outcome(), None, _environment(spec))
 
 

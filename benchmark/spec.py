@@ -12,6 +12,9 @@ from scenarios.errors import RequestError
 EVALUATION = "1"
 """Version of the evaluation: it changes when the same run would be measured differently."""
 
+MEMORY = "memory"
+"""What the hyper-parameter of a strategy is called that says how many examples it remembers."""
+
 Scalar = bool | int | float | str | None
 
 
@@ -33,6 +36,32 @@ class Seeds(Strict):
     init: int = Field(ge=0, lt=2**63)
     order: int = Field(ge=0, lt=2**63)
     classes: int | None = Field(default=None, ge=0, lt=2**63)
+
+
+class Tuning(Strict):
+    """How the hyper-parameters of an entry were chosen. Test examples have no part in it.
+
+    Attributes:
+        rule: "first-task": on the first tasks of the scenario alone (Lee et al. 2024); "transfer": on another
+            scenario (Cha & Cho 2024); "open": on validation examples of all tasks, which a strategy that learns
+            for good could not have.
+        scenario: where they were tried.
+        tasks: how many of its tasks, the first ones.
+        trials: how many combinations were tried.
+        space: where each was looked for, by name.
+        chosen: what was found.
+        score: average accuracy on the validation examples of those tasks after the last of them, in [0, 1].
+        seconds: that all trials trained.
+    """
+
+    rule: Literal["first-task", "transfer", "open"]
+    scenario: str
+    tasks: int = Field(ge=1)
+    trials: int = Field(ge=1)
+    space: dict[str, str]
+    chosen: dict[str, Scalar]
+    score: float = Field(ge=0, le=1)
+    seconds: float = Field(ge=0)
 
 
 COVERAGE = "^(all|seen|sample=[1-9][0-9]{0,8})$"
@@ -57,6 +86,8 @@ class RunSpec(Strict):
         carry_optimizer: keep the optimiser's state from task to task instead of a fresh one each.
         batch_size: examples of the task in a step.
         epochs, iterations: passes over a task's examples, or steps a task; one of the two.
+        memory_budget: budget in bytes for all that a strategy remembers besides the network it trains; its
+            hyper-parameter `memory`, if it has one, is then None: as many examples as there is room for.
         seeds: see `Seeds`.
         properties: names of what is measured besides accuracy.
         evaluate: which tasks are evaluated: "all", "seen" or "sample=K" (see `benchmark.coverage`). It changes
@@ -65,6 +96,9 @@ class RunSpec(Strict):
         device, threads: where it runs, and on how many threads.
         compile: whether steps are compiled; "auto": where there are enough of them to be worth it.
         replicas: whether it trains at once with others of its entry (see `benchmark.team`).
+        trial: of how many first tasks this is a trial of the tuner's, tested on their validation examples; None
+            for a run that counts.
+        tuning: how its hyper-parameters were chosen, where the tuner has.
         evaluation: the version of the evaluation that measures it.
     """
 
@@ -81,6 +115,7 @@ class RunSpec(Strict):
     batch_size: int = Field(default=10, ge=1, lt=2**31)
     epochs: int | None = Field(default=None, ge=1, lt=2**31)
     iterations: int | None = Field(default=None, ge=1, lt=2**31)
+    memory_budget: int | None = Field(default=None, ge=0)
     seeds: Seeds
     properties: tuple[str, ...] = ()
     evaluate: Annotated[str, AfterValidator(_checked_coverage), Field(json_schema_extra={"pattern": COVERAGE})] = "all"
@@ -89,6 +124,8 @@ class RunSpec(Strict):
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     compile: Literal["auto", "on", "off"] = "auto"
     replicas: bool = False
+    trial: int | None = Field(default=None, ge=1)
+    tuning: Tuning | None = None
     evaluation: str = EVALUATION
 
     @model_validator(mode="after")
@@ -109,9 +146,14 @@ class RunSpec(Strict):
 
     @property
     def protocol(self) -> str:
-        """Digest of what makes runs comparable: scenario and its options, budget, version of evaluation."""
+        """Digest of what makes runs comparable: scenario and its options, budget, version of evaluation, and how
+        much tuning there was."""
+        tuned = {} if self.tuning is None else {"rule": self.tuning.rule, "trials": self.tuning.trials}
+        tried = {name: value for name in ("trial", "memory_budget") if (value := getattr(self, name)) is not None}
         return digest(
             {
+                **tuned,
+                **tried,
                 "scenario": self.scenario,
                 "classes": "canonical" if self.seeds.classes is None else "by seed",
                 "epochs": self.epochs,

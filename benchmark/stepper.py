@@ -59,6 +59,7 @@ class Stepper:
         self.replicas = None if len(self.strategies) == 1 else len(self.strategies)
         kind = type(self.strategies[0])
         self.adjusts = kind.adjust_gradients is not Strategy.adjust_gradients
+        self.follows = kind.follow is not Strategy.follow
         self.acts = kind.after_step is not Strategy.after_step
         self.seen: dict[str, int] = {}
         self.optimizer: Optimizer | None = None
@@ -74,6 +75,10 @@ class Stepper:
         self.others: dict[str, Tensor] | None = None
         if self.optimizer is None or not self.spec.carry_optimizer:
             self.optimizer = Optimizer(self.spec, self.parameters, self.replicas)
+
+    def start_phase(self) -> None:
+        """Read anew what is not trained, which the strategies' own `start_phase` may have replaced."""
+        self.others = None
 
     def __call__(self, batch: Batch) -> Tensor:
         """Take a step; the loss, a scalar or [replicas], not yet looked at.
@@ -104,12 +109,14 @@ class Stepper:
         assert optimizer is not None
         loss = strategy.loss(batch)
         found = torch.autograd.grad(loss, tuple(self.leaves.values()), materialize_grads=True)
-        gradients = dict(zip(self.leaves, found, strict=True))
+        of_loss = dict(zip(self.leaves, found, strict=True))
         with torch.no_grad():
-            gradients = optimizer.decayed(gradients, self.parameters)
+            gradients = optimizer.decayed(of_loss, self.parameters)
             if self.adjusts:
                 gradients = strategy.adjust_gradients(gradients, batch)
             optimizer.update(self.parameters, gradients)
+            if self.follows:
+                strategy.follow(of_loss, batch)
             if self.acts:
                 strategy.after_step(batch)
         return loss.detach()
@@ -119,32 +126,37 @@ class Stepper:
         optimizer = self.optimizer
         assert optimizer is not None
 
-        def one(parameters: dict[str, Tensor], others: dict[str, Tensor], batch: Batch) -> tuple[Any, Tensor]:
+        def one(parameters: dict[str, Tensor], others: dict[str, Tensor], batch: Batch) -> tuple[Any, Any, Tensor]:
             def loss_of(parameters: dict[str, Tensor], others: dict[str, Tensor]) -> Tensor:
                 return self.hooks.call("loss", {**parameters, **others}, batch)
 
             # What is read is an argument too: running averages of a network are changed in place.
-            gradients, loss = grad_and_value(loss_of)(parameters, others)
-            gradients = optimizer.decayed(gradients, parameters)
+            of_loss, loss = grad_and_value(loss_of)(parameters, others)
+            gradients = optimizer.decayed(of_loss, parameters)
             if self.adjusts:
                 gradients = self.hooks.call("adjust_gradients", {**parameters, **others}, gradients, batch)
-            return gradients, loss
+            return gradients, of_loss if self.follows else {}, loss
 
-        def after(parameters: dict[str, Tensor], others: dict[str, Tensor], batch: Batch) -> list[Tensor]:
+        def after(
+            parameters: dict[str, Tensor], others: dict[str, Tensor], of_loss: dict[str, Tensor], batch: Batch
+        ) -> list[Tensor]:
             state = {**parameters, **others}
-            self.hooks.call("after_step", state, batch)
+            if self.follows:
+                self.hooks.call("follow", state, of_loss, batch)
+            if self.acts:
+                self.hooks.call("after_step", state, batch)
             return list(state.values())
 
         if self.replicas:
             own = 0 if batch.task.ndim == 2 else None
             shared = Batch(0, 0, own, None, None, None, None, dict.fromkeys(batch.extras, 0))  # type: ignore[arg-type]
             one = vmap(one, in_dims=(0, 0, shared), randomness="different")
-            after = vmap(after, in_dims=(0, 0, shared))
-        gradients, loss = one(parameters, others, batch)
+            after = vmap(after, in_dims=(0, 0, 0, shared))
+        gradients, of_loss, loss = one(parameters, others, batch)
         with torch.no_grad():
             optimizer.update(parameters, gradients)
-            if self.acts:
-                after(parameters, others, batch)
+            if self.follows or self.acts:
+                after(parameters, others, of_loss, batch)
         return loss
 
     def _compilable(self, batch: Batch) -> bool:
@@ -175,6 +187,7 @@ class Stepper:
             gradients = {name: torch.zeros_like(known[name]) for name in self.leaves}
             with torch.no_grad():
                 template.adjust_gradients(gradients, first)
+                template.follow(gradients, first)
                 template.after_step(first)
         read = [
             name
@@ -185,12 +198,16 @@ class Stepper:
             if name not in read and name != "masks":
                 path, _, leaf = name.rpartition(".")
                 delattr(template.get_submodule(path), leaf)
+        varied: dict[str, Tensor] = {}
+        places = {module: path for path, module in template.named_modules()}
         for name, values in self.varied.items():
-            delattr(template, name)
-            template.register_buffer(name, values[0])
+            holder, own = template.holder(name)
+            delattr(holder, own)
+            holder.register_buffer(own, values[0])
+            varied[f"{places[holder]}.{own}".lstrip(".")] = values
         self.hooks = _Hooks(template)
         each = [{**dict(s.named_parameters()), **dict(s.named_buffers())} for s in self.strategies]
-        return {name: joined([known[name] for known in each]) for name in read} | self.varied
+        return {name: joined([known[name] for known in each]) for name in read} | varied
 
 
 class _Hooks(nn.Module):

@@ -28,6 +28,10 @@ class Diverged(Exception):
     """The loss was not finite; the message says where."""
 
 
+class OverBudget(Exception):
+    """More is remembered than the budget in bytes allows; the message says how much, and when."""
+
+
 class Trainer:
     """Trains a strategy on the tasks of a scenario, one after another, and tests it on all of them.
 
@@ -117,7 +121,7 @@ class Trainer:
             replica.strategy.masks = masks.to(self.device)
             if not self.position.begun:
                 replica.steps = 0
-                replica.strategy.work = Work()
+                replica.strategy.work.clear()
                 replica.strategy.start_task(task)
             phases[id(replica)] = replica.strategy.phases(task)
 
@@ -125,6 +129,9 @@ class Trainer:
             if not all(bool(value.isfinite().all()) for value in replica.strategy.parameters()):
                 raise Diverged(f"the weights were not finite after step {replica.steps} of task {index + 1}")
             replica.strategy.end_task(replica.scenario.tasks[index])
+            remembered, budget = replica.strategy.bytes_remembered(), replica.spec.memory_budget
+            if budget is not None and remembered > budget:
+                raise OverBudget(f"{remembered:,} bytes are remembered after task {index + 1}, of {budget:,}")
 
         if not self.position.begun:
             self.seconds = 0.0
@@ -135,6 +142,10 @@ class Trainer:
                 restore_optimizer(self, self.resumed)
         self.position.begun = True
         for number in range(self.position.phase, len(phases[id(self.running[0])])):
+            if self.resumed is None:  # otherwise the checkpoint is from within this phase
+                with self.clock():
+                    self.each(lambda replica: replica.strategy.start_phase(replica.scenario.tasks[index], number))  # noqa: B023
+                    self.stepper.start_phase()
             self.train(index, {key: phases[key][number] for key in phases})
             self.position = Position(index, begun=True, phase=self.position.phase + 1)
         with self.clock():
@@ -263,14 +274,13 @@ class Trainer:
         replica.outcome.anytime.append(anytime)
 
     def task_costs(self, replica: Replica) -> TaskCosts:
-        state = replica.strategy.state_dict()
         trained = [parameter for parameter in replica.strategy.parameters() if parameter.requires_grad]
         return TaskCosts(
             seconds=round(self.seconds / len(self.replicas), 3),
             steps=replica.steps,
             examples_forward=replica.strategy.work.forward,
             examples_backward=replica.strategy.work.backward,
-            bytes_remembered=sum(value.nbytes for name, value in state.items() if not name.startswith("network.")),
+            bytes_remembered=replica.strategy.bytes_remembered(),
             parameters=sum(parameter.numel() for parameter in trained),
         )
 

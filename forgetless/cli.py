@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forgetless import leaderboard, listing, resuming, running, suite
+from forgetless import leaderboard, listing, resuming, running, suite, tune
 from scenarios.errors import RequestError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("list")(listing.list_things)
 app.command("run")(running.run)
 app.command("resume")(resuming.resume)
 app.command("suite")(suite.suite)
+app.command("tune")(tune.tune)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 INTERRUPTED = 130

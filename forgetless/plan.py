@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forgetless.words import MOST_RUNS, Settings, device_of, properties_of, seeds_of
+from forgetless.words import MOST_RUNS, Settings, bytes_of, device_of, properties_of, seeds_of
 from scenarios.errors import RequestError
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ class Plan:
         entries = _entries(self.strategies, self.settings)
         if len(seeds) * len(entries) > MOST_RUNS:
             raise RequestError(f"{len(entries)} entries with {len(seeds)} seeds each are more than {MOST_RUNS} runs")
+        if "memory_budget" in fields:
+            fields["memory_budget"] = bytes_of(fields["memory_budget"])
+            entries = _within_budget(entries, self.settings)
         replicas = fields.pop("replicas", False)
         return [
             RunSpec.checked(
@@ -98,13 +101,13 @@ def by_scenario(specs: Sequence["RunSpec"], data: Path | None) -> Iterator[tuple
     """
     from benchmark.run import build_strategy, load_scenario
 
-    runs: dict[tuple[str, int | None], list[RunSpec]] = {}
+    runs: dict[tuple[str, int | None, int | None], list[RunSpec]] = {}
     for spec in specs:
-        runs.setdefault((spec.scenario, spec.seeds.classes), []).append(spec)
+        runs.setdefault((spec.scenario, spec.seeds.classes, spec.trial), []).append(spec)
     made: set[str] = set()
-    for (reference, seed), group in runs.items():
+    for (reference, seed, trial), group in runs.items():
         with _making(reference):
-            scenario = load_scenario(reference, seed, data)
+            scenario = load_scenario(reference, seed, data, trial)
         for spec in group:
             if spec.group not in made:
                 made.add(spec.group)
@@ -165,7 +168,11 @@ def requests_for(
     ]
 
 
-def _entries(strategies: Sequence[str], settings: Settings) -> list[tuple[str, dict[str, Any]]]:
+Entries = list[tuple[str, dict[str, Any]]]
+"""Strategies by name, each with all its hyper-parameters."""
+
+
+def _entries(strategies: Sequence[str], settings: Settings) -> Entries:
     """Strategies with all their hyper-parameters: one entry for every combination of alternatives."""
     from strategies.strategy import bind_hyperparameters, hyperparameters_of
 
@@ -193,15 +200,30 @@ def _entries(strategies: Sequence[str], settings: Settings) -> list[tuple[str, d
     return entries
 
 
+def _within_budget(entries: Entries, settings: Settings) -> Entries:
+    """The same entries, with as many remembered examples as the budget in bytes has room for.
+
+    Raises:
+        RequestError: where their number is given as well.
+    """
+    from benchmark.spec import MEMORY
+
+    for key in settings:
+        if key.rpartition(".")[2] == MEMORY:
+            raise RequestError(f"--set {key}: with --memory, the bytes say how many examples are remembered")
+    return [(name, {each: None if each == MEMORY else value for each, value in own.items()}) for name, own in entries]
+
+
 def _takers(key: str, values: Sequence[str], known: Mapping[str, Sequence[str]]) -> list[str]:
     """The strategies that a setting is for: the one it names, or all that have the hyper-parameter."""
     from scenarios.options import suggestion
+    from strategies.catalogue import parts_of
 
     owner, dot, option = key.rpartition(".")
     told = f"{key}={','.join(values)}"
-    if dot and owner not in known:
+    takers = [name for name in known if not dot or owner == name or owner in parts_of(name)]
+    if not takers:
         raise RequestError(f"{told}: {owner!r} is not run here{suggestion(owner, known)}")
-    takers = [owner] if dot else list(known)
     having = [name for name in takers if option in known[name]]
     if not having:
         options = {other for name in takers for other in known[name]}

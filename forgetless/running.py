@@ -43,6 +43,9 @@ def run(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A hyper-parameter: smax=400, ewc.strength=1,10,100.")
     ] = None,
+    tuned: Annotated[
+        list[Path] | None, typer.Option(help="What `forgetless tune` found for one of the strategies.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help=f"Passes over each task's examples. [default: {DEFAULT_EPOCHS}]")
     ] = None,
@@ -58,6 +61,10 @@ def run(
     carry_optimizer: Annotated[
         bool, typer.Option("--carry-optimizer", help="Keep the optimiser's state from task to task.")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(help="Budget for all that is remembered (examples, importances, copies, masks): 200kB, 1MB."),
+    ] = None,
     network: Annotated[str, typer.Option(help="As `mlp:400x400,dropout=0.5`, `cnn`, `resnet18`.")] = DEFAULTS[
         "network"
     ],
@@ -101,6 +108,7 @@ def run(
     """Run strategies on a scenario, one run an entry and seed, and compare them."""
     from benchmark.execution.local import limits, run_all
     from benchmark.observers.progress import Progress
+    from forgetless.tuned import with_tuned
     from scenarios.registry import load_plugin
     from strategies.strategy import alone_of
 
@@ -122,6 +130,7 @@ def run(
             "weight_decay": weight_decay,
             "schedule": schedule.value,
             "carry_optimizer": carry_optimizer,
+            "memory_budget": memory,
             "network": network,
             "properties": properties,
             "evaluate": evaluate,
@@ -131,7 +140,7 @@ def run(
             "replicas": replicas,
         },
     )
-    specs = plan.specs()
+    specs = with_tuned(plan.specs(), tuned or [], settings or [])
     check(specs, data)
     specs = with_threads(specs, threads, jobs, data)
     check_places(out, post)

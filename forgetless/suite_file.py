@@ -140,7 +140,7 @@ def _grid(table: Mapping[str, Any], where: str, further: Sequence[str] = ()) -> 
     """What one table says. Its keys are the fields of a specification, some under the names that options have."""
     from benchmark.spec import RunSpec
 
-    apart = {"scenario", "strategy", "hyperparameters", "evaluation"}
+    apart = {"scenario", "strategy", "hyperparameters", "evaluation", "trial", "tuning"}
     fields = [name for name in RunSpec.model_fields if name not in apart]
     known = ["scenarios", "strategies", "set", "class_order", *fields, *further]
     words = {}

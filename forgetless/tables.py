@@ -53,6 +53,7 @@ def title(table: Table) -> str:
         budget.removesuffix("s") if budget.startswith("1 ") else budget,
         f"batches of {table.batch_size}",
         *(["order of classes by seed"] if table.classes == "by seed" else []),
+        *([f"tuned: {table.tuning}"] if table.tuning else []),
         *([f"chance {_number(table.rows[0].chance, '%')} %"] if table.rows else []),
         f"protocol {table.protocol}",
     ]

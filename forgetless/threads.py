@@ -43,7 +43,7 @@ def _chosen(spec: "RunSpec", jobs: int, data: Path | None) -> int:
 
     if spec.device != "cpu":
         return 1
-    scenario = load_scenario(spec.scenario, spec.seeds.classes, data)
+    scenario = load_scenario(spec.scenario, spec.seeds.classes, data, spec.trial)
     with torch.device("meta"):  # sizes without numbers
         network = build_network(spec.network, scenario)
     parameters = sum(parameter.numel() for parameter in network.parameters())

@@ -1,5 +1,6 @@
 """What single words of a command line or a file mean."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from scenarios.errors import RequestError
@@ -46,6 +47,17 @@ def seeds_of(text: str) -> list[int]:
     if len(set(numbers)) < len(numbers):
         raise RequestError(f"seeds={text} names a seed twice")
     return numbers
+
+
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def bytes_of(text: str) -> int:
+    """The bytes that "1MB", "1.5 MiB" or "65536" stands for."""
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]{0,3})", text.strip())
+    if not found or found[2].upper() not in UNITS:
+        raise RequestError(f"memory={text}: give bytes, as 65536, 200kB, 1MB or 1.5MiB")
+    return int(float(found[1]) * UNITS[found[2].upper()])
 
 
 def properties_of(text: str) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ class Table:
         protocol: its digest.
         scenario, epochs, iterations, batch_size: what it asks for.
         classes: "canonical", or "by seed" where the order of classes is drawn.
+        tuning: rule and number of trials by which all of them chose hyper-parameters; empty for none.
         metric, better: what it is ranked by, and which direction is.
         units: of the metrics that are not shares in [0, 1], by metric.
         rows: see `Row`.
@@ -72,6 +73,7 @@ class Table:
     iterations: int | None
     batch_size: int
     classes: str
+    tuning: str
     metric: str
     better: Better
     units: dict[str, str]
@@ -117,8 +119,18 @@ def _row(entry: Entry, protocol: Sequence[Entry]) -> Row:
         chance=float(entry.record.chance.mean()),
         metrics=metrics,
         undefined=undefined,
-        notes=tuple(run.note for run in entry.runs if run.note),
+        notes=(*tuning_notes(entry), *(run.note for run in entry.runs if run.note)),
     )
+
+
+def tuning_notes(entry: Entry) -> list[str]:
+    """How its hyper-parameters were chosen, in a sentence, where the tuner has."""
+    tuning = entry.record.spec.tuning
+    if tuning is None:
+        return []
+    among = ", ".join(f"{name} in {place}" for name, place in tuning.space.items())
+    seen = f"{tuning.rule}: {tuning.scenario}, tasks 1 to {tuning.tasks}"
+    return [f"tuned in {tuning.trials} trials ({seen}), which trained {tuning.seconds:g} s: {among}"]
 
 
 def _differing(entry: Entry, protocol: Sequence[Entry]) -> dict[str, Any]:
@@ -154,6 +166,7 @@ def _table(entries: Sequence[Entry], rows: Sequence[Row], metric: str) -> Table:
         iterations=spec.iterations,
         batch_size=spec.batch_size,
         classes="canonical" if spec.seeds.classes is None else "by seed",
+        tuning=f"{spec.tuning.rule}, {spec.tuning.trials} trials" if spec.tuning else "",
         metric=metric,
         better=better,
         units={name: properties[name.rpartition(".")[0]].unit for name in sorted(names)},
@@ -209,7 +222,7 @@ def document(found: Sequence[Table]) -> dict[str, Any]:
 
 
 def _table_document(table: Table) -> dict[str, Any]:
-    fields = ("protocol", "scenario", "epochs", "iterations", "batch_size", "classes", "metric", "better")
+    fields = ("protocol", "scenario", "epochs", "iterations", "batch_size", "classes", "tuning", "metric", "better")
     return {
         **{name: getattr(table, name) for name in fields},
         "units": table.units,

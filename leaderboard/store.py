@@ -76,9 +76,14 @@ class Store:
             places: where each comes from, for the error message.
 
         Raises:
-            RequestError: also for a failed run.
+            RequestError: also for a failed run, or a trial of the tuner's.
         """
         for index, record in enumerate(records):
+            if record.spec.trial is not None:
+                raise RequestError(
+                    f"{places[index] if places else _label(record)} is a trial of the tuner's, tested on validation "
+                    "examples: only runs that count are posted"
+                )
             if record.status == "failed":
                 raise RequestError(
                     f"{places[index] if places else _label(record)} failed ({record.reason}): "

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from scenarios.errors import RequestError
@@ -13,13 +14,21 @@ from scenarios.task import Kind, Scenario, Task, TensorExamples, Transform
 
 Active = Literal["seen", "all"]
 
+Validation = Annotated[float, Field(ge=0, lt=1)] | Literal["training"]
+"""The share of each class's training examples that is held out; or the training examples themselves, none held out."""
 
-def hold_out(y: Tensor, share: float, seed: int | None) -> tuple[Tensor, Tensor]:
+Standardise = bool | Annotated[str, Field(pattern=r"^[0-9.]+/[0-9.]*[1-9][0-9]*$")]
+"""Whether inputs are standardised by the source's own mean and deviation, or by others, as 0.1307/0.3081."""
+
+
+def hold_out(y: Tensor, share: Validation, seed: int | None) -> tuple[Tensor, Tensor]:
     """Indices for training and for validation: a share of every class, drawn by seed.
 
     Raises:
         RequestError: where a class would keep no training example, or the validation set would be empty.
     """
+    if share == "training":
+        return torch.arange(len(y)), torch.arange(len(y))
     generator = torch.Generator().manual_seed(seed or 0)
     training, validation = [], []
     for label in y.unique().tolist():
@@ -36,6 +45,23 @@ def hold_out(y: Tensor, share: float, seed: int | None) -> tuple[Tensor, Tensor]
     return torch.cat(training).sort().values, torch.cat(validation).sort().values
 
 
+def standardisation(source: Source, standardise: Standardise) -> tuple[float, float] | None:
+    """The mean that is subtracted and the deviation that is divided by, on [0, 1].
+
+    Raises:
+        RequestError: where one of them is no number.
+    """
+    if isinstance(standardise, bool):
+        return source.statistics if standardise else None
+    try:
+        mean, deviation = map(float, standardise.split("/"))
+    except ValueError:
+        raise RequestError(
+            f"standardise={standardise} is not possible: give mean and deviation, as 0.1307/0.3081"
+        ) from None
+    return mean, deviation
+
+
 def transformed_tasks(
     source: Source,
     seed: int | None,
@@ -44,8 +70,8 @@ def transformed_tasks(
     *,
     kind: Kind,
     active: Active,
-    validation: float,
-    standardise: bool,
+    validation: Validation,
+    standardise: Standardise,
 ) -> Scenario:
     """A scenario whose tasks are one source seen through one transform each.
 
@@ -79,7 +105,7 @@ def transformed_tasks(
         tasks=tuple(tasks),
         test=tuple(tests),
         active=active,
-        standardise=source.statistics if standardise else None,
+        standardise=standardisation(source, standardise),
     )
 
 

@@ -1,12 +1,13 @@
 """Permuted: the same images with their pixels in another order for every task."""
 
-from typing import Annotated
+from dataclasses import replace
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
+from torch.nn.functional import pad
 
-from scenarios.images import Active, text_digest, transformed_tasks
+from scenarios.images import Active, Standardise, Validation, text_digest, transformed_tasks
 from scenarios.scenario import register
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario
@@ -33,8 +34,9 @@ def permuted(
     kind: Kind = "domain",
     tasks: PositiveInt = 10,
     active: Active = "seen",
-    validation: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-    standardise: bool = False,
+    validation: Validation = 0.1,
+    standardise: Standardise = False,
+    padding: NonNegativeInt = 0,
 ) -> Scenario:
     """Each task sees all images through a permutation of the pixels of its own (the first task as well).
 
@@ -46,9 +48,15 @@ def permuted(
         kind: what is known at test time; with "task" and "class" every task brings classes of its own.
         tasks: how many tasks.
         active: with kind "class", which classes compete: those seen so far, or all from the start.
-        validation: share of each class's training examples held out.
-        standardise: subtract the mean and divide by the deviation of the source's training inputs.
+        validation: share of each class's training examples held out; "training" validates on the training examples.
+        standardise: subtract the mean and divide by the deviation of the source's training inputs, or of what else
+            is given, as 0.1307/0.3081.
+        padding: black pixels added on every side first, which are permuted with the others (van de Ven & Tolias 2018
+            make 32×32 of 28×28).
     """
+    if padding:
+        x, test_x = (pad(images, [padding] * 4) for images in (source.x, source.test_x))
+        source = replace(source, x=x, test_x=test_x)
     generator = torch.Generator().manual_seed(seed or 0)
     pixels = source.x[0].numel()
     return transformed_tasks(

@@ -192,8 +192,25 @@ def _read_entries(file: Path, module: str) -> dict[str, Entry]:
             for decorator in node.decorator_list:
                 name = _registered_name(decorator)
                 if name is not None:
-                    entries[name] = _read_entry(name, node, module)
+                    entries[name] = _read_entry(name, node, module, file)
     return entries
+
+
+def _bases(node: ast.ClassDef, file: Path) -> list[tuple[ast.ClassDef, Path]]:
+    """The classes whose source a class inherits from, nearest first: those of its own file and of files beside it."""
+    body = ast.parse(file.read_bytes()).body
+    found: list[tuple[ast.ClassDef, Path]] = []
+    for base in (base.id for base in node.bases if isinstance(base, ast.Name)):
+        places = [file] + [
+            file.with_name(f"{item.module.rpartition('.')[2]}.py")
+            for item in body
+            if isinstance(item, ast.ImportFrom) and item.module and base in [alias.name for alias in item.names]
+        ]
+        for place in (place for place in places if place.is_file()):
+            for item in ast.parse(place.read_bytes()).body:
+                if isinstance(item, ast.ClassDef) and item.name == base:
+                    found += [(item, place), *_bases(item, place)]
+    return found
 
 
 def _registered_name(decorator: ast.expr) -> str | None:
@@ -205,17 +222,18 @@ def _registered_name(decorator: ast.expr) -> str | None:
     return None
 
 
-def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str) -> Entry:
+def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str, file: Path) -> Entry:
     function: ast.FunctionDef | None = None
     attributes: dict[str, str] = {}
     if isinstance(node, ast.FunctionDef):
         function = node
     else:
-        for item in node.body:
-            if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-                function = item
-            elif isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Name):
-                attributes[item.targets[0].id] = ast.unparse(item.value)
+        for ancestor in (node, *(base for base, _ in _bases(node, file))):
+            for item in ancestor.body:
+                if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+                    function = function or item
+                elif isinstance(item, ast.Assign) and isinstance(item.targets[0], ast.Name):
+                    attributes.setdefault(item.targets[0].id, ast.unparse(item.value))
     summary = (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")
     options: dict[str, str] = {}
     takes_source = False
@@ -228,14 +246,31 @@ def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str) ->
 
 
 def source_digest(thing: Any) -> str:
-    """SHA-256 over the source files of a class and of those it inherits from, torch's left out."""
-    files = set()
-    for ancestor in getattr(thing, "__mro__", (thing,)):
-        module = sys.modules.get(ancestor.__module__)
-        file = getattr(module, "__file__", None)
-        if file and ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:
-            files.add(file)
+    """SHA-256 over the source of a class: its file, those of the classes it inherits from and composes, and what
+    these files import from folders of their own, so that a change in a helper is seen."""
+    files: set[Path] = set()
+    every = [thing, *getattr(thing, "composes", ())]
+    for ancestor in {ancestor for each in every for ancestor in getattr(each, "__mro__", (each,))}:
+        if ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:
+            _add_sources(ancestor.__module__, files)
     digest = hashlib.sha256()
-    for content in sorted(Path(file).read_bytes() for file in files):
+    for content in sorted(file.read_bytes() for file in files):
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def _add_sources(module: str, files: set[Path]) -> None:
+    """Add a module's file, and those beside or below it that it imports."""
+    place = getattr(sys.modules.get(module), "__file__", None)
+    if not place or Path(place) in files:
+        return
+    files.add(Path(place))
+    for node in ast.walk(ast.parse(Path(place).read_bytes())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            other = Path(getattr(sys.modules.get(name), "__file__", None) or "/")
+            beside = Path(place).parent in other.parents and "site-packages" not in other.parts
+            if beside and other.name != "__init__.py":
+                _add_sources(name, files)

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from scenarios.images import Active, text_digest, transformed_tasks
+from scenarios.images import Active, Standardise, Validation, text_digest, transformed_tasks
 from scenarios.scenario import register
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario
@@ -50,8 +50,8 @@ def rotated(
     tasks: PositiveInt = 10,
     degrees: Annotated[float, Field(gt=0, le=360)] = 180.0,
     active: Active = "seen",
-    validation: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-    standardise: bool = False,
+    validation: Validation = 0.1,
+    standardise: Standardise = False,
 ) -> Scenario:
     """Each task sees all images turned by an angle of its own (Lopez-Paz & Ranzato 2017).
 
@@ -63,8 +63,9 @@ def rotated(
         tasks: how many tasks.
         degrees: the range of angles.
         active: with kind "class", which classes compete: those seen so far, or all from the start.
-        validation: share of each class's training examples held out.
-        standardise: subtract the mean and divide by the deviation of the source's training inputs.
+        validation: share of each class's training examples held out; "training" validates on the training examples.
+        standardise: subtract the mean and divide by the deviation of the source's training inputs, or of what else
+            is given, as 0.1307/0.3081.
     """
     if seed is None:
         angles = [degrees * index / tasks for index in range(tasks)]

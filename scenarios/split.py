@@ -1,11 +1,9 @@
 """Split: the classes of a source dealt out to tasks."""
 
-from typing import Annotated
-
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 
 from scenarios.errors import RequestError
-from scenarios.images import Active, hold_out
+from scenarios.images import Active, Standardise, Validation, hold_out, standardisation
 from scenarios.scenario import register, shuffled
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario, Task, TensorExamples
@@ -19,8 +17,8 @@ def split(
     kind: Kind = "task",
     tasks: PositiveInt = 5,
     active: Active = "seen",
-    validation: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-    standardise: bool = False,
+    validation: Validation = 0.1,
+    standardise: Standardise = False,
 ) -> Scenario:
     """Each task brings its own classes, equally many.
 
@@ -33,8 +31,9 @@ def split(
         kind: what is known at test time.
         tasks: how many tasks; it must divide the number of classes.
         active: with kind "class", which classes compete: those seen so far, or all from the start.
-        validation: share of each class's training examples held out.
-        standardise: subtract the mean and divide by the deviation of the source's training inputs.
+        validation: share of each class's training examples held out; "training" validates on the training examples.
+        standardise: subtract the mean and divide by the deviation of the source's training inputs, or of what else
+            is given, as 0.1307/0.3081.
     """
     count = len(source.labels)
     if tasks > count or count % tasks:
@@ -74,5 +73,5 @@ def split(
         tasks=tuple(parts),
         test=tuple(tests),
         active=active,
-        standardise=source.statistics if standardise else None,
+        standardise=standardisation(source, standardise),
     )

@@ -3,7 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import repeat
 from typing import Any, Literal
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.weak import WeakTensorKeyDictionary
+
+from scenarios.errors import RequestError
 
 Kind = Literal["task", "domain", "class"]
 """What is known at test time: the task; nothing, over the same classes; nothing, over all classes."""
@@ -194,6 +196,19 @@ class Scenario:
     test: tuple[Examples, ...]
     active: Literal["seen", "all"] = "seen"
     standardise: tuple[float, float] | None = None
+
+    def trial(self, tasks: int) -> "Scenario":
+        """The first tasks alone, tested on their validation examples: what a tuner may see.
+
+        Raises:
+            RequestError: where there are fewer tasks, or one has no validation examples.
+        """
+        if tasks > len(self.tasks):
+            raise RequestError(f"{self.name} has {len(self.tasks)} tasks: there are no first {tasks} to tune on")
+        first = self.tasks[:tasks]
+        if not all(len(task.validation) for task in first):
+            raise RequestError(f"{self.name} has no validation examples to tune on: give it a share, as validation=0.1")
+        return replace(self, tasks=first, test=tuple(task.validation for task in first))
 
     def masks(self, after: int) -> Tensor:
         """Which classes are active in a prediction for each task, bool [tasks, classes]: a copy of its own.

@@ -1,5 +1,8 @@
 """Weights held where old tasks left them, each as firmly as it matters: what a family of strategies shares."""
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
@@ -9,9 +12,9 @@ from strategies.strategy import Batch, Strategy
 
 
 class Consolidation(Strategy):
-    """Fine-tuning under the penalty ½ λ Σ_i Ω_i (θ_i − θ*_i)², of which a subclass says what Ω and θ* are.
+    """Fine-tuning under the penalty κ λ Σ_i Ω_i (θ_i − θ*_i)², of which a subclass says what Ω and θ* are.
 
-    The penalty enters through its gradient, λ Ω_i (θ_i − θ*_i), which is all that training needs of it: the
+    The penalty enters through its gradient, 2 κ λ Ω_i (θ_i − θ*_i), which is all that training needs of it: the
     loss that is reported is that of the data.
 
     Args:
@@ -19,10 +22,12 @@ class Consolidation(Strategy):
         strength: λ.
 
     Attributes:
-        importance: Ω, one number for each weight of the network.
-        anchor: θ*, likewise.
+        factor: κ: ½ in the papers that begin with a posterior, 1 in the others.
+        importance: Ω, one number for each weight of the network, or one for all.
+        anchor: θ*, one number for each weight.
     """
 
+    factor: ClassVar[float] = 1.0
     importance: Tensor
     anchor: Tensor
 
@@ -37,11 +42,16 @@ class Consolidation(Strategy):
         """All weights of the network in one vector."""
         return parameters_to_vector(self.network.parameters()).detach()
 
-    def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        adjusted, first = dict(gradients), 0
+    def parts(self) -> Iterator[tuple[str, Tensor, slice]]:
+        """Each parameter of the network: its name, itself, and where it lies in that vector."""
+        first = 0
         for name, weight in self.network.named_parameters(prefix="network"):
-            part = slice(first, first := first + weight.numel())
+            yield name, weight, slice(first, first := first + weight.numel())
+
+    def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        adjusted, everyones = dict(gradients), self.importance.expand_as(self.anchor)
+        for name, weight, part in self.parts():
             if name in gradients:
-                importance, anchor = self.importance[part].view_as(weight), self.anchor[part].view_as(weight)
-                adjusted[name] = gradients[name] + self.strength * importance * (weight - anchor)
+                importance, anchor = everyones[part].view_as(weight), self.anchor[part].view_as(weight)
+                adjusted[name] = gradients[name] + 2 * self.factor * self.strength * importance * (weight - anchor)
         return adjusted

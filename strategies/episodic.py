@@ -38,6 +38,9 @@ class Episodic(Strategy):
             self.present.add(batch.x[:room], batch.y[:room], batch.task[:room])
         return batch
 
+    def memory_for(self, examples: int, tasks: int) -> int:
+        return examples // tasks
+
     def end_task(self, task: Task) -> None:
         if len(self.present):
             self.past.add(self.present.x, self.present.y, self.present.task)

@@ -1,9 +1,9 @@
 """Elastic weight consolidation (Kirkpatrick et al. 2017)."""
 
-from typing import Annotated, Literal
+from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
@@ -32,41 +32,32 @@ class EWC(Consolidation):
         strength: λ.
         fisher: "true": the expectation over the network's own predictions, which is the definition;
             "sampled": one label drawn from them for each example, which costs as much less as there are
-            active classes, and is noisier the surer the network is; "empirical": the labels of the data.
+            active classes, and is noisier the surer the network is; "empirical": the labels of the data;
+            "weighted": those, each weighted by its likelihood (what Mammoth does).
         samples: how many training examples of a task the information is estimated from.
-        anchors: "separate": one anchor a task, as above; "online": the last weights alone, with the
-            information of earlier tasks decayed (Schwarz et al. 2018: F ← γ F + F_t).
-        decay: γ, with anchors="online".
     """
 
     paper = "Kirkpatrick et al. 2017, arXiv 1612.00796"
     needs = frozenset({"task boundaries"})
+    factor: ClassVar[float] = 0.5
 
     def __init__(
         self,
         network: Network,
         *,
         strength: NonNegativeFloat = 100.0,
-        fisher: Literal["true", "sampled", "empirical"] = "true",
+        fisher: Literal["true", "sampled", "empirical", "weighted"] = "true",
         samples: PositiveInt = 512,
-        anchors: Literal["separate", "online"] = "separate",
-        decay: Annotated[float, Field(ge=0, le=1)] = 0.9,
     ) -> None:
         super().__init__(network, strength)
         self.fisher = fisher
         self.samples = samples
-        self.anchors = anchors
-        self.decay = decay
 
     def end_task(self, task: Task) -> None:
-        weights, information = self.weights(), self.estimate(task)
-        if self.anchors == "online":
-            self.importance = self.decay * self.importance + information
-            self.anchor = weights
-        else:
-            self.importance = self.importance + information
-            share = torch.where(self.importance > 0, information / self.importance, 1.0)
-            self.anchor = self.anchor + share * (weights - self.anchor)
+        information = self.estimate(task)
+        self.importance = self.importance + information
+        share = torch.where(self.importance > 0, information / self.importance, 1.0)
+        self.anchor = self.anchor + share * (self.weights() - self.anchor)
 
     def estimate(self, task: Task) -> Tensor:
         """The diagonal of the Fisher information on a task's training examples, averaged over them."""
@@ -88,6 +79,8 @@ class EWC(Consolidation):
         if self.fisher == "empirical":
             return batch.y[None], torch.ones_like(batch.y, dtype=torch.float32)[None]
         likelihoods = self(batch).softmax(1)
+        if self.fisher == "weighted":
+            return batch.y[None], likelihoods.gather(1, batch.y[:, None]).T
         if self.fisher == "sampled":
             drawn = torch.multinomial(likelihoods.cpu(), 1, generator=self.generator).T.to(batch.y.device)
             return drawn, torch.ones_like(drawn, dtype=torch.float32)

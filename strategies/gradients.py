@@ -80,9 +80,10 @@ def _written_out(
     strategy: Strategy, batch: Batch, objective: Objective, targets: Tensor, weights: Tensor, power: int
 ) -> dict[str, Tensor]:
     parameters: dict[str, Tensor] = dict(strategy.network.named_parameters(prefix="network"))
+    whole = _AroundNetwork(strategy)
 
     def value(parameters: dict[str, Tensor], x: Tensor, y: Tensor, task: Tensor, target: Tensor) -> Tensor:
-        logits = functional_call(strategy, parameters, (strategy.batch(x[None], y[None], task[None]),))
+        logits = functional_call(whole, parameters, (strategy.batch(x[None], y[None], task[None]),))
         return objective(logits, target[None])[0]
 
     gradients = vmap(grad(value), in_dims=(None, 0, 0, 0, 0))
@@ -94,3 +95,15 @@ def _written_out(
             for name, found in each.items():
                 sums[name] += torch.tensordot(weight[part], found.abs().pow_(power), 1)
     return {name.removeprefix("network."): value for name, value in sums.items()}
+
+
+class _AroundNetwork(nn.Module):
+    """A strategy as a module that owns its network, which a part of a composed one does not."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        super().__init__()
+        self.network = strategy.network
+        self.answer = strategy.forward
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.answer(batch)

@@ -60,6 +60,9 @@ class HAT(Strategy):
             setattr(self, f"earlier_{layer}", torch.cat([self.earlier(layer), embedding]))
             embedding.copy_(torch.randn(embedding.shape, generator=self.generator))
 
+    def growth(self, tasks: int, sets: int) -> int:
+        return 4 * sum(embedding.numel() for embedding in self.embeddings) * (tasks - 1)
+
     def earlier(self, layer: int) -> Tensor:
         """The embeddings of earlier tasks, [tasks, units]."""
         return self.get_buffer(f"earlier_{layer}")

@@ -103,6 +103,9 @@ class ICaRL(Strategy):
     def step_work(self, batch: Batch) -> Work:
         return Work(2 * batch.y.shape[-1], batch.y.shape[-1])
 
+    def growth(self, tasks: int, sets: int) -> int:
+        return sets * (4 * self.network.output.in_features + 8)
+
     @torch.no_grad()
     def end_task(self, task: Task) -> None:
         training = self.training

@@ -1,39 +1,90 @@
 """A store of examples, of bounded size, held in buffers."""
 
+from collections.abc import Callable, Mapping
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
+from scenarios.errors import RequestError
 from scenarios.task import TensorExamples
+
+Policy = Literal["reservoir", "class-balanced", "ring"]
+"""Which of the examples offered are kept; see `Memory`."""
+
+Column = Tensor | Callable[[Tensor], Tensor]
+"""Values of the rows offered [N, …], or a function that finds those of the inputs it is given."""
+
+COUNTED = ("y", "task", "arrived")
+"""Columns of whole numbers."""
 
 
 class Memory(nn.Module):
-    """Examples kept for later, each with its label and its task.
+    """Examples kept for later, each with its label and its task, and with whatever else is to be remembered.
+
+    Of the examples that are offered, the policy says which are kept:
+
+    - "reservoir" (Vitter 1985): each of the stream with the same probability;
+    - "class-balanced" (Chrysakis & Moens 2020, "Online continual learning from imbalanced data", Algorithm 1):
+      as many of each class as there is room for, and within a class each with the same probability. While the
+      memory is full, an example of a class that has less than its part takes the place of a random one of the
+      largest class. A class has its part once it holds as many as the largest, or one less. (The authors
+      remember which classes have ever been the largest instead; once one has, it stays within one of it.)
+    - "ring" (Chaudhry et al. 2019): the latest of each class, first in, first out. The authors divide the
+      memory by the number of all classes to come; here, as above, by those that have come.
+
+    A class is a label within a task: in a domain-incremental sequence, where all tasks share their labels, each
+    task has its part.
 
     Args:
-        capacity: the largest number of examples ever held; None for no bound.
+        capacity: the largest number of examples ever held; None for no bound, and nothing offered.
+        policy: as above.
+        per_class: at most so many of each class, besides the bound of all; not for a reservoir.
+        columns: names of further tensors, one row an example.
 
     Attributes:
-        x, y, task: what is held, one row an example.
-        offered: how many examples have been offered to `sample_stream` so far.
+        x, y, task: what is held, one row an example; further columns likewise, by name.
+        offered: how many examples have been offered so far.
+        classes: with "class-balanced", those that have been offered, one row each: task, label, and how many.
+        arrived: with "ring", the number in the stream of each example that is held.
+
+    Raises:
+        RequestError: for a reservoir with so many a class.
     """
 
     x: Tensor
     y: Tensor
     task: Tensor
     offered: Tensor
+    classes: Tensor
+    arrived: Tensor
 
-    def __init__(self, capacity: int | None) -> None:
+    def __init__(
+        self,
+        capacity: int | None,
+        *,
+        policy: Policy = "reservoir",
+        per_class: int | None = None,
+        columns: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
+        if per_class is not None and policy == "reservoir":
+            raise RequestError("a reservoir does not look at classes: with per_class, policy is class-balanced or ring")
         self.capacity = capacity
-        self.register_buffer("x", torch.empty(0))
-        self.register_buffer("y", torch.empty(0, dtype=torch.long))
-        self.register_buffer("task", torch.empty(0, dtype=torch.long))
+        self.policy = policy
+        self.per_class = per_class
+        self.further = columns
+        self.columns = ("x", "y", "task", *columns, *(("arrived",) if policy == "ring" else ()))
+        for name in self.columns:
+            self.register_buffer(name, torch.empty(0, dtype=torch.long if name in COUNTED else None))
         self.register_buffer("offered", torch.zeros((), dtype=torch.long))
+        if policy == "class-balanced":
+            self.register_buffer("classes", torch.empty(0, 3, dtype=torch.long))
 
     def __len__(self) -> int:
         return len(self.y)
 
-    def add(self, x: Tensor, y: Tensor, task: Tensor) -> None:
+    def add(self, x: Tensor, y: Tensor, task: Tensor, **columns: Tensor) -> None:
         """Append examples; `task` is [1] or [N].
 
         Raises:
@@ -41,42 +92,124 @@ class Memory(nn.Module):
         """
         if self.capacity is not None and len(self) + len(y) > self.capacity:
             raise ValueError(f"{len(y)} more examples do not fit in a memory of {self.capacity}")
-        device = self.y.device
-        self.x = torch.cat([self.x, x.to(device)]) if len(self) else x.to(device, copy=True)
-        self.y = torch.cat([self.y, y.to(device)])
-        self.task = torch.cat([self.task, task.expand(len(y)).to(device)])
+        device, first = self.y.device, len(self) == 0
+        for name, rows in {"x": x, "y": y, "task": task.expand(len(y)), **columns}.items():
+            rows = rows.to(device)
+            setattr(self, name, rows.clone() if first else torch.cat([getattr(self, name), rows]))
 
-    def offer(self, x: Tensor, y: Tensor, task: Tensor, generator: torch.Generator) -> None:
-        """Reservoir sampling (Vitter 1985): keep each example of a stream with the same probability.
+    def offer(self, x: Tensor, y: Tensor, task: Tensor, generator: torch.Generator, **columns: Column) -> None:
+        """Keep those of a stream's next examples that the policy chooses, in place of others where it is full.
 
-        The example that is number n of the stream (from 0) takes a free place while there is one; then it
-        takes a random place of 0…n, and is dropped if that lies beyond the capacity.
+        Args:
+            x, y: inputs and labels [N].
+            task: [1] or [N].
+            generator: of the policy's random numbers.
+            columns: every further column; what is dear to find is best given as a function.
         """
         assert self.capacity is not None, "a memory without a bound keeps everything: use add"
         size, first = len(y), int(self.offered)
         self.offered.add_(size)
-        free = max(min(self.capacity - len(self), size), 0)
-        if free:
-            self.add(x[:free], y[:free], task[:free] if len(task) > 1 else task)
-        if free == size or self.capacity == 0:
+        if self.policy == "reservoir":
+            kept = self._reservoir(first, size, generator)
+        else:
+            kept = self._by_class(y.tolist(), task.expand(size).tolist(), generator)
+        if not kept:
             return
-        draws = torch.rand(size - free, generator=generator, dtype=torch.float64).tolist()
-        kept: dict[int, int] = {}  # the last example drawn for a place, as one at a time would leave it
-        for row, drawn in enumerate(draws, free):
-            place = int(drawn * (first + row + 1))
-            if place < self.capacity:
-                kept[place] = row
-        if kept:
-            at, rows = torch.tensor([list(kept), list(kept.values())], device=y.device)
-            for held, offered in (self.x, x), (self.y, y), (self.task, task.expand(size)):
-                held.index_copy_(0, at.to(held.device), offered.index_select(0, rows).to(held.device))
+        rows = torch.tensor(list(kept.values()), device=y.device)
+        x = x.index_select(0, rows)
+        found = {"x": x, "y": y.index_select(0, rows), "task": task.expand(size).index_select(0, rows)}
+        for name, column in columns.items():
+            found[name] = column.index_select(0, rows) if isinstance(column, Tensor) else column(x)
+        if self.policy == "ring":
+            found["arrived"] = first + rows
+        self._write(list(kept), found)
 
-    def draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs, labels and tasks of `size` different examples held, or of all where there are fewer."""
-        chosen = torch.randperm(len(self), generator=generator)[:size].to(self.y.device)
-        x, y, task = (tensor.index_select(0, chosen) for tensor in (self.x, self.y, self.task))
-        return x, y, task
+    def draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Inputs, labels, tasks and further columns of `size` different examples held, at random.
+
+        Of all where there are fewer; with `per_class`, some of them repeatedly instead: how many are held hangs
+        on the order of the stream then, and replicas need as many as each other.
+        """
+        chosen = torch.randperm(len(self), generator=generator)[:size]
+        if self.per_class and len(chosen) < size:
+            chosen = chosen.repeat(-(-size // len(chosen)))[:size]
+        return self.rows(chosen)
+
+    def rows(self, chosen: Tensor) -> tuple[Tensor, ...]:
+        """Inputs, labels, tasks and further columns of the examples at these places."""
+        at = chosen.to(self.y.device)
+        if self.further:
+            return tuple(getattr(self, name).index_select(0, at) for name in ("x", "y", "task", *self.further))
+        return self.x.index_select(0, at), self.y.index_select(0, at), self.task.index_select(0, at)
 
     def examples(self) -> TensorExamples:
         """All that is held, to train on."""
         return TensorExamples(self.x, self.y, self.task)
+
+    def _reservoir(self, first: int, size: int, generator: torch.Generator) -> dict[int, int]:
+        """Which of the next examples of the stream take which place: rows by places.
+
+        The example that is number n of the stream (from 0) takes a free place while there is one; then it
+        takes a random place of 0…n, and is dropped if that lies beyond the capacity.
+        """
+        assert self.capacity is not None
+        held = len(self)
+        free = max(min(self.capacity - held, size), 0)
+        kept = {held + row: row for row in range(free)}
+        if free == size or self.capacity == 0:
+            return kept
+        draws = torch.rand(size - free, generator=generator, dtype=torch.float64).tolist()
+        for row, drawn in enumerate(draws, free):
+            place = int(drawn * (first + row + 1))
+            if place < self.capacity:
+                kept[place] = row  # the last one for a place, as one at a time would leave it
+        return kept
+
+    def _by_class(self, labels: list[int], tasks: list[int], generator: torch.Generator) -> dict[int, int]:
+        """Rows by places, as above, for the policies that balance classes."""
+        assert self.capacity is not None
+        ring = self.policy == "ring"
+        held = list(zip(self.task.tolist(), self.y.tolist(), strict=True))
+        places: dict[tuple[int, int], list[int]] = {}
+        for place in self.arrived.argsort().tolist() if ring else range(len(held)):
+            places.setdefault(held[place], []).append(place)
+        seen = {} if ring else {(task, label): count for task, label, count in self.classes.tolist()}
+        share = self.capacity if self.per_class is None else self.per_class
+        total, kept = len(held), {}
+        # Two numbers a row: whether it stays, and whose place it takes. A ring needs neither.
+        draws = torch.rand(len(labels), 2, generator=generator, dtype=torch.float64).tolist()
+        for row, (name, (drawn, which)) in enumerate(zip(zip(tasks, labels, strict=True), draws, strict=True)):
+            seen[name] = seen.get(name, 0) + 1
+            own = places.setdefault(name, [])
+            largest = max(places.values(), key=len)
+            if total < self.capacity and len(own) < share:
+                own.append(total)
+                total += 1
+            elif len(own) < share and len(largest) > len(own) + 1:
+                own.append(largest.pop(0 if ring else int(which * len(largest))))
+            elif own and (ring or drawn * seen[name] < len(own)):
+                own.append(own.pop(0 if ring else int(which * len(own))))
+            else:
+                continue
+            kept[own[-1]] = row
+        if not ring:
+            self.classes = torch.tensor([[*name, count] for name, count in seen.items()], device=self.y.device)
+        return kept
+
+    def _write(self, places: list[int], found: Mapping[str, Tensor]) -> None:
+        """Put rows where they belong: beyond the end, in order, those that find a place free."""
+        held = len(self)
+        old = sum(place < held for place in places)
+        if old == 0:
+            self.add(**found)
+            return
+        if old < len(places):
+            order = sorted(range(len(places)), key=places.__getitem__)
+            places, found = (
+                [places[index] for index in order],
+                {name: rows[order] for name, rows in found.items()},
+            )
+            self.add(**{name: rows[old:] for name, rows in found.items()})
+        at = torch.tensor(places[:old], device=self.y.device)
+        for name, rows in found.items():
+            getattr(self, name).index_copy_(0, at, rows[:old].to(at.device))

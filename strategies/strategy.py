@@ -85,6 +85,9 @@ class Work:
         self.forward += other.forward
         self.backward += other.backward
 
+    def clear(self) -> None:
+        self.forward = self.backward = 0
+
 
 class Strategy(nn.Module):
     """A way to learn tasks one after another. This base class is plain fine-tuning.
@@ -94,10 +97,11 @@ class Strategy(nn.Module):
     arguments of `__init__`, and are declared nowhere else. Random numbers come from `self.generator`,
     except in `__init__`, which runs under the run's initialisation seed.
 
-    The trainer calls, in this order, for each task: `start_task`; `phases`; for each step `prepare`,
-    `loss`, `adjust_gradients`, `after_step`; `end_task`. Predictions go through `forward`.
+    The trainer calls, in this order, for each task: `start_task`; `phases`; for each phase `start_phase`, and
+    for each of its steps `prepare`, `loss`, `adjust_gradients`, `follow`, `after_step`; `end_task`. Predictions
+    go through `forward`.
 
-    The three hooks of a step (`loss`, `adjust_gradients`, `after_step`) compute with tensors alone. So one
+    The hooks of a step (`loss`, `adjust_gradients`, `follow`, `after_step`) compute with tensors alone. So one
     source serves three ways to take a step: as written, compiled whole, and for many replicas at once, where
     parameters, buffers and those hyper-parameters that differ are stacked (a hyper-parameter is kept under
     its own name, `self.strength`, and may be a tensor there). What does not work with tensors alone, such as
@@ -135,6 +139,10 @@ class Strategy(nn.Module):
         """What to train on for a task, usually its examples once. Must not change state."""
         return [Phase(task.training)]
 
+    def start_phase(self, task: Task, number: int) -> None:
+        """Called before each phase of a task, numbered from 0. May change state; parameters in place, as the
+        optimiser has them already."""
+
     def prepare(self, batch: Batch) -> Batch:
         """Called before each step: add rehearsed examples and the like. May change only what the step's own
         hooks do not read: memories, the generator."""
@@ -147,6 +155,10 @@ class Strategy(nn.Module):
     def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """The gradients to step along, by parameter name: a pure function of arguments and state."""
         return gradients
+
+    def follow(self, gradients: dict[str, Tensor], batch: Batch) -> None:
+        """Called after each step, with the gradients of the loss as they were before anything was added to them:
+        for what is summed along the path of the weights. May change buffers, in place."""
 
     def after_step(self, batch: Batch) -> None:
         """Called after each step, with the batch as prepared. May change parameters and buffers, in place."""
@@ -161,6 +173,31 @@ class Strategy(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, classes], those of inactive classes at minus infinity. Must not change state."""
         return batch.masked(self.network(batch.x))
+
+    def bytes_remembered(self) -> int:
+        """Of all its state besides the network it trains: memories, importances, masks, copies of networks."""
+        return sum(value.nbytes for name, value in self.state_dict().items() if not name.startswith("network."))
+
+    def example_bytes(self, x: Tensor) -> int:
+        """What remembering one more example takes, of which `x` is the input: label and task are eight bytes each."""
+        return x.nbytes + 16
+
+    def growth(self, tasks: int, sets: int) -> int:
+        """Bytes that its state grows by over a sequence, remembered examples left out.
+
+        Args:
+            tasks: how many there are.
+            sets: how many classes they have, a class of two tasks counted twice.
+        """
+        return 0
+
+    def memory_for(self, examples: int, tasks: int) -> int:
+        """What its hyper-parameter `memory` has to be, if it has one, to remember so many examples after all tasks."""
+        return examples
+
+    def holder(self, hyperparameter: str) -> tuple[nn.Module, str]:
+        """The module that keeps a hyper-parameter, and the name it has there."""
+        return self, hyperparameter
 
     def batch(self, x: Tensor, y: Tensor, task: Tensor) -> Batch:
         """A batch outside the stream: for reading the network, not for a step of training."""

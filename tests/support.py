@@ -74,7 +74,10 @@ def kinds_of(strategy: str) -> list[str]:
     return ["task"] if "task at test time" in needs_of(strategy) else list(KINDS)
 
 
-PAIRS = [(name, kind) for name in STRATEGIES.entries() for kind in kinds_of(name)]
+COMPOSED = ("rehearsal+ewc", "ewc+hat")
+"""Compositions that stand for all in the contract tests."""
+
+PAIRS = [(name, kind) for name in (*STRATEGIES.entries(), *COMPOSED) for kind in kinds_of(name)]
 """Every registered strategy with every kind it can learn."""
 
 TOGETHER = [(name, kind) for name, kind in PAIRS if not alone_of(name)]

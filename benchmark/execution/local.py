@@ -29,6 +29,9 @@ from scenarios.task import Scenario
 
 Send = Callable[[Event], None]
 
+ScenarioKey = tuple[str, int | None, Path | None, int | None]
+"""What `load_scenario` is given."""
+
 PATIENCE = 15.0
 """Seconds that runs have to keep a checkpoint once they are asked to stop."""
 
@@ -108,7 +111,7 @@ class _Pool:
         self.waiting = deque(teams_of(requests))
         self.running: list[_Child] = []
         self.records: dict[int, RunRecord] = {}
-        self.shared: dict[tuple[str, int | None, Path | None], SharedScenario | None] = {}
+        self.shared: dict[ScenarioKey, SharedScenario | None] = {}
         self.patience = Timer(PATIENCE, self.kill)
         self.patience.daemon = True
         # A fork of a server that has imported torch starts in no time, and shares nothing that was started.
@@ -222,8 +225,9 @@ class _Pool:
                 shared.close()
 
 
-def _scenario_key(request: RunRequest) -> tuple[str, int | None, Path | None]:
-    return request.spec.scenario, request.spec.seeds.classes, request.data
+def _scenario_key(request: RunRequest) -> ScenarioKey:
+    spec = request.spec
+    return spec.scenario, spec.seeds.classes, request.data, spec.trial
 
 
 def _last_words(code: int | None) -> str:

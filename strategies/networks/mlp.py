@@ -24,6 +24,8 @@ class MLP(Network):
         dropout: share of hidden units dropped in training.
         input_dropout: share of inputs dropped in training.
         activation: of the hidden units.
+        init: of the weights. "torch": as `nn.Linear` has it, uniform within ±1/√inputs, biases too; "xavier":
+            uniform within ±√(6/(inputs + outputs)), biases zero (Glorot & Bengio 2010), as in Mammoth.
     """
 
     def __init__(
@@ -35,12 +37,17 @@ class MLP(Network):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         activation: Literal["relu", "tanh", "sigmoid"] = "relu",
+        init: Literal["torch", "xavier"] = "torch",
     ) -> None:
         super().__init__()
         self.gateable = tuple(int(units) for units in hidden.split("x"))
         sizes = (math.prod(input_shape), *self.gateable)
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
         self.output = nn.Linear(sizes[-1], classes)
+        if init == "xavier":
+            for linear in (*self.hidden, self.output):
+                nn.init.xavier_uniform_(linear.weight)
+                nn.init.zeros_(linear.bias)
         self.activation = ACTIVATIONS[activation]
         self.input_dropout = nn.Dropout(input_dropout) if input_dropout else None
         self.dropout = nn.Dropout(dropout) if dropout else None

@@ -37,8 +37,10 @@ class Network(nn.Module, ABC):
         gateable: number of units (or channels) of each layer that a gate can be put on, input to output.
         connections: for every parameter that writes a gateable layer, between which layers it lies.
         output: the last linear layer, from features to one logit a class.
+        input_shape: shape of one input; `build_network` sets it.
     """
 
+    input_shape: tuple[int, ...]
     gateable: tuple[int, ...]
     connections: dict[str, Connection]
     output: nn.Linear
@@ -101,6 +103,7 @@ def build_network(text: str, scenario: Scenario) -> Network:
     reference = Reference.parse(text)
     builder = NETWORKS.get(reference.name)
     network = builder(scenario.input_shape, scenario.classes, **reference.bind(builder))
+    network.input_shape = scenario.input_shape
     if scenario.standardise is not None:
         network.standardise(*scenario.standardise)
     return network

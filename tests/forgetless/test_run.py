@@ -19,12 +19,12 @@ QUICK = ("--iterations", "12", "--network", "mlp:24x16", "--quiet")
 
 ENOUGH = ("--epochs", "3", "--network", "mlp:64", "--quiet")
 
-L2 = '''
+PULL = '''
 from torch.nn.utils import parameters_to_vector
 from strategies.strategy import Strategy, register
 
-@register("l2")
-class L2(Strategy):
+@register("pull")
+class Pull(Strategy):
     """Pull every weight towards where the last task left it."""
     def __init__(self, network, *, strength: float = 1.0):
         super().__init__(network)
@@ -67,18 +67,18 @@ def test_json_is_one_document_and_its_records_are_valid(forgetless, tmp_path: Pa
 
 def test_a_plugin_of_fifteen_lines_is_a_full_entry(tmp_path: Path) -> None:
     """From a folder outside the repository, through the command itself, in processes of their own."""
-    assert len(L2.strip().splitlines()) == 15
-    (tmp_path / "my_strategy.py").write_text(L2)
-    arguments = ("run", "split-digits:task", "naive", "l2", "--plugin", "my_strategy.py", "--seeds", "2")
-    ran = console(*arguments, "--set", "l2.strength=0.5", *QUICK, "--jobs", "2", "--post", "b.db", cwd=tmp_path)
+    assert len(PULL.strip().splitlines()) == 15
+    (tmp_path / "my_strategy.py").write_text(PULL)
+    arguments = ("run", "split-digits:task", "naive", "pull", "--plugin", "my_strategy.py", "--seeds", "2")
+    ran = console(*arguments, "--set", "pull.strength=0.5", *QUICK, "--jobs", "2", "--post", "b.db", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     shown = console("leaderboard", "show", "--board", "b.db", "--json", cwd=tmp_path)
     (protocol,) = json.loads(shown.stdout)["protocols"]
     entries = {entry["strategy"]: entry for entry in protocol["entries"]}
-    assert entries["l2"]["hyperparameters"] == {"strength": 0.5}
-    assert entries["l2"]["metrics"]["average_accuracy"]["n"] == 2
+    assert entries["pull"]["hyperparameters"] == {"strength": 0.5}
+    assert entries["pull"]["metrics"]["average_accuracy"]["n"] == 2
     listed = json.loads(console("list", "strategies", "--plugin", "my_strategy.py", "--json", cwd=tmp_path).stdout)
-    mine = next(item for item in listed if item["name"] == "l2")
+    mine = next(item for item in listed if item["name"] == "pull")
     assert mine["summary"] == "Pull every weight towards where the last task left it."
     assert mine["options"] == {"strength": ": float = 1.0"}
 

@@ -76,3 +76,11 @@ def test_all_the_images_are_there_in_every_task(letters: Source) -> None:
     together = torch.cat([pixels(task.training), pixels(task.validation)])
     expected = letters.x.flatten(1)[:, order_of(task.training)]
     assert sorted(map(tuple, together.tolist())) == sorted(map(tuple, expected.tolist()))
+
+
+def test_padding_is_black_and_permuted_with_the_image(letters: Source) -> None:
+    scenario = permuted(letters, 0, tasks=2, padding=2)
+    assert scenario.input_shape == (1, 8, 8)
+    plain = pixels(scenario.test[1])[:, torch.tensor(order_of(scenario.test[1])).argsort()].view(-1, 8, 8)
+    assert torch.equal(plain[:, 2:6, 2:6], letters.test_x[:, 0])
+    assert int(plain.long().sum()) == int(letters.test_x.long().sum())

@@ -248,3 +248,15 @@ def test_the_digest_of_a_thing_is_that_of_its_source(plugin: Write) -> None:
     digests = {name: source_digest(SCENARIOS.get(name)) for name in ("coins", "dice", "cards")}
     assert len(set(digests.values())) == 3
     assert digests["coins"] == source_digest(SCENARIOS.get("coins"))
+
+
+def test_a_change_in_what_a_file_imports_from_beside_it_changes_the_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "helper_of_coins.py").write_text("FAIR = True\n")
+    (tmp_path / "coins.py").write_text("import helper_of_coins\n" + COINS.format(name="tossed"))
+    load_plugin(str(tmp_path / "coins.py"))
+    before = source_digest(SCENARIOS.get("tossed"))
+    (tmp_path / "helper_of_coins.py").write_text("FAIR = False\n")
+    assert source_digest(SCENARIOS.get("tossed")) != before

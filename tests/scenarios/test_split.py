@@ -145,3 +145,16 @@ def test_equal_requests_have_one_digest_and_every_difference_another(letters: So
     digests += [split(other, **base).digest, split(replace(letters, test_x=brighter), **base).digest]
     assert len(set(digests)) == len(digests)
     assert split(letters, **base).digest == digests[0]
+
+
+def test_validation_can_be_the_training_examples(letters: Source) -> None:
+    for task in split(letters, 0, tasks=3, validation="training").tasks:
+        assert images(task.training) == images(task.validation)
+        assert len(task.training) == 40
+
+
+def test_inputs_are_standardised_by_the_source_or_by_what_is_given(letters: Source) -> None:
+    assert split(letters, 0, tasks=3).standardise is None
+    assert split(letters, 0, tasks=3, standardise=True).standardise == letters.statistics
+    assert split(letters, 0, tasks=3, standardise="0.1307/0.3081").standardise == (0.1307, 0.3081)
+    assert "give mean and deviation" in refusal(lambda: split(letters, 0, tasks=3, standardise="1.3.0/2"))

@@ -75,16 +75,6 @@ def test_one_quadratic_is_the_sum_of_one_penalty_a_task() -> None:
         assert torch.allclose(mine, theirs, rtol=1e-3, atol=1e-5)
 
 
-def test_online_decays_what_was_known_and_anchors_at_the_last_weights() -> None:
-    trainer, strategy = ewc_on("domain", anchors="online", decay=0.5, fisher="empirical", samples=10_000)
-    total = torch.zeros_like(strategy.importance)
-    for task in trainer.scenario.tasks[:3]:
-        trainer.learn(task.index)
-        assert torch.equal(strategy.anchor, strategy.weights())
-        total = 0.5 * total + strategy.estimate(task)
-        assert torch.allclose(strategy.importance, total, rtol=1e-4, atol=1e-9)
-
-
 def test_outputs_that_are_not_active_have_no_information() -> None:
     trainer, strategy = ewc_on("task")
     trainer.learn(0)
