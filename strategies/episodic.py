@@ -52,12 +52,17 @@ class Episodic(Strategy):
 
     def gradients_on(self, batch: Batch, names: Iterable[str]) -> dict[str, Tensor]:
         """The gradients of that loss on another batch for the parameters of these names, all of the network."""
-        everything = dict(self.network.named_parameters())
+        weights = dict(self.network.named_parameters())
+        # Running averages are those of the stream alone: what a memory would make of them is thrown away.
+        averages = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
 
-        def loss(parameters: dict[str, Tensor]) -> Tensor:
-            return cross_entropy(batch.masked(functional_call(self.network, parameters, (batch.x,))), batch.y)
+        def loss(weights: dict[str, Tensor], averages: dict[str, Tensor]) -> Tensor:
+            logits = functional_call(self.network, (weights, averages), (batch.x,))
+            return cross_entropy(batch.masked(logits), batch.y)
 
-        found = grad(loss)({name: everything[name] for name in (each.removeprefix("network.") for each in names)})
+        found = grad(loss)(
+            {name: weights[name] for name in (each.removeprefix("network.") for each in names)}, averages
+        )
         return {f"network.{name}": gradient for name, gradient in found.items()}
 
 

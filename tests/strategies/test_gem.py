@@ -184,3 +184,18 @@ def test_a_margin_pulls_towards_every_memory() -> None:
 def test_gem_counts_its_memories() -> None:
     trainer = learned("gem", 3, memory=20)
     assert [cost.examples_backward for cost in trainer.outcome.costs] == [20 * 10, 20 * 30, 20 * 50]
+
+
+@pytest.mark.parametrize("name", ["gem", "a-gem"])
+def test_memories_leave_running_averages_alone(name: str) -> None:
+    trainer = learned(name, 2, memory=20, network="resnet18:channels=2", lr=0.001)
+    strategy = trainer.strategy
+    batch = next(batches_of(trainer, 2))
+    loss = strategy.loss(batch)
+    gradients = torch.autograd.grad(loss, list(strategy.parameters()))
+    before = {key: value.clone() for key, value in strategy.named_buffers() if key.startswith("network.")}
+    with torch.no_grad():
+        strategy.adjust_gradients(dict(zip(dict(strategy.named_parameters()), gradients, strict=True)), batch)
+    after = dict(strategy.named_buffers())
+    assert before
+    assert all(torch.equal(before[key], after[key]) for key in before)
