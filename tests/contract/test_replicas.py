@@ -98,6 +98,8 @@ def test_one_step_moves_each_replica_as_it_moves_the_run_alone(name: str, kind: 
         alone = alone_for(spec)
         alone.learn(0)
         for key, value in alone.strategy.named_parameters():
+            if value.numel() == 0:
+                continue  # it grows with the tasks, and is empty in the first
             expected = (value - start[key]).detach()
             moved = (replica.strategy.get_parameter(key) - start[key]).detach()
             # Weights of 0.1 are stored to 1e-8: smaller differences are not those of the gradient.
