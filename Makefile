@@ -12,10 +12,10 @@ DEMO := --seeds 3 --epochs 20 --jobs $(JOBS) --out demo/runs --post demo/board.d
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup data demo test fault check bench clean
+.PHONY: help setup data demo test fault check bench fidelity clean
 
 help: ## List what there is to make.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) data ## Install what is needed; the first time takes a few minutes.
 
@@ -54,6 +54,9 @@ check: setup ## Style, format, types, and which package may import which.
 
 bench: setup ## Measure what training costs, against a plain PyTorch loop and Avalanche; a quarter of an hour.
 	$(BIN)/python -m benches $(ARGS)
+
+fidelity: setup ## Hold strategies to the figures of others: make the runs that are missing; Ctrl-C and go on later.
+	$(BIN)/python -m fidelity $(ARGS)
 
 clean: ## Remove what was made here; the environment in .venv stays.
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -72,7 +72,7 @@ def suite(
         load_plugin(place)
     specs = read_suite(file)
     requests = requests_for(specs, out, plugin or [], data, track.value if track else None, checkpoint_every)
-    cells = _cells(requests, data)
+    cells = cells_of(requests, data)
     if dry_run:
         print(json.dumps({"runs": [_document(cell) for cell in cells]})) if as_json else print_plan(cells)
         return
@@ -94,7 +94,7 @@ def suite(
     conclude([cell.request for cell in accepted], records, post, as_json=as_json, also={"refused": refused})
 
 
-def _cells(requests: Sequence["RunRequest"], data: Path | None) -> list[Cell]:
+def cells_of(requests: Sequence["RunRequest"], data: Path | None) -> list[Cell]:
     """Where each run stands.
 
     Raises:

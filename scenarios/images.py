@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn.functional import pad
 
 from scenarios.errors import RequestError
 from scenarios.sources.source import Source
@@ -60,6 +62,14 @@ def standardisation(source: Source, standardise: Standardise) -> tuple[float, fl
             f"standardise={standardise} is not possible: give mean and deviation, as 0.1307/0.3081"
         ) from None
     return mean, deviation
+
+
+def padded(source: Source, padding: int) -> Source:
+    """The source with so many black pixels added on every side of its images."""
+    if not padding:
+        return source
+    x, test_x = (pad(images, [padding] * 4) for images in (source.x, source.test_x))
+    return replace(source, x=x, test_x=test_x)
 
 
 def transformed_tasks(

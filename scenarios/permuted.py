@@ -1,13 +1,10 @@
 """Permuted: the same images with their pixels in another order for every task."""
 
-from dataclasses import replace
-
 import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
-from torch.nn.functional import pad
 
-from scenarios.images import Active, Standardise, Validation, text_digest, transformed_tasks
+from scenarios.images import Active, Standardise, Validation, padded, text_digest, transformed_tasks
 from scenarios.scenario import register
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario
@@ -51,12 +48,9 @@ def permuted(
         validation: share of each class's training examples held out; "training" validates on the training examples.
         standardise: subtract the mean and divide by the deviation of the source's training inputs, or of what else
             is given, as 0.1307/0.3081.
-        padding: black pixels added on every side first, which are permuted with the others (van de Ven & Tolias 2018
-            make 32×32 of 28×28).
+        padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
     """
-    if padding:
-        x, test_x = (pad(images, [padding] * 4) for images in (source.x, source.test_x))
-        source = replace(source, x=x, test_x=test_x)
+    source = padded(source, padding)
     generator = torch.Generator().manual_seed(seed or 0)
     pixels = source.x[0].numel()
     return transformed_tasks(

@@ -4,11 +4,11 @@ import math
 from typing import Annotated
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from scenarios.images import Active, Standardise, Validation, text_digest, transformed_tasks
+from scenarios.images import Active, Standardise, Validation, padded, text_digest, transformed_tasks
 from scenarios.scenario import register
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario
@@ -52,6 +52,7 @@ def rotated(
     active: Active = "seen",
     validation: Validation = 0.1,
     standardise: Standardise = False,
+    padding: NonNegativeInt = 0,
 ) -> Scenario:
     """Each task sees all images turned by an angle of its own (Lopez-Paz & Ranzato 2017).
 
@@ -66,7 +67,9 @@ def rotated(
         validation: share of each class's training examples held out; "training" validates on the training examples.
         standardise: subtract the mean and divide by the deviation of the source's training inputs, or of what else
             is given, as 0.1307/0.3081.
+        padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
     """
+    source = padded(source, padding)
     if seed is None:
         angles = [degrees * index / tasks for index in range(tasks)]
     else:

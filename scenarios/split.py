@@ -1,9 +1,9 @@
 """Split: the classes of a source dealt out to tasks."""
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from scenarios.errors import RequestError
-from scenarios.images import Active, Standardise, Validation, hold_out, standardisation
+from scenarios.images import Active, Standardise, Validation, hold_out, padded, standardisation
 from scenarios.scenario import register, shuffled
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario, Task, TensorExamples
@@ -19,6 +19,7 @@ def split(
     active: Active = "seen",
     validation: Validation = 0.1,
     standardise: Standardise = False,
+    padding: NonNegativeInt = 0,
 ) -> Scenario:
     """Each task brings its own classes, equally many.
 
@@ -34,7 +35,9 @@ def split(
         validation: share of each class's training examples held out; "training" validates on the training examples.
         standardise: subtract the mean and divide by the deviation of the source's training inputs, or of what else
             is given, as 0.1307/0.3081.
+        padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
     """
+    source = padded(source, padding)
     count = len(source.labels)
     if tasks > count or count % tasks:
         fitting = [str(number) for number in range(1, count + 1) if count % number == 0]

@@ -24,8 +24,8 @@ class MLP(Network):
         dropout: share of hidden units dropped in training.
         input_dropout: share of inputs dropped in training.
         activation: of the hidden units.
-        init: of the weights. "torch": as `nn.Linear` has it, uniform within ±1/√inputs, biases too; "xavier":
-            uniform within ±√(6/(inputs + outputs)), biases zero (Glorot & Bengio 2010), as in Mammoth.
+        initial: weights: "torch": its own, uniform within ± 1/√inputs, biases too; "xavier": uniform within
+            ± √(6 / (inputs + outputs)), biases zero (Glorot & Bengio 2010), as in Mammoth.
     """
 
     def __init__(
@@ -37,24 +37,24 @@ class MLP(Network):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         activation: Literal["relu", "tanh", "sigmoid"] = "relu",
-        init: Literal["torch", "xavier"] = "torch",
+        initial: Literal["torch", "xavier"] = "torch",
     ) -> None:
         super().__init__()
         self.gateable = tuple(int(units) for units in hidden.split("x"))
         sizes = (math.prod(input_shape), *self.gateable)
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
         self.output = nn.Linear(sizes[-1], classes)
-        if init == "xavier":
-            for linear in (*self.hidden, self.output):
-                nn.init.xavier_uniform_(linear.weight)
-                nn.init.zeros_(linear.bias)
+        if initial == "xavier":
+            for layer in (*self.hidden, self.output):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
         self.activation = ACTIVATIONS[activation]
         self.input_dropout = nn.Dropout(input_dropout) if input_dropout else None
         self.dropout = nn.Dropout(dropout) if dropout else None
         self.connections = {}
-        for layer in range(len(self.gateable)):
-            self.connections[f"hidden.{layer}.weight"] = Connection(layer, layer - 1 if layer else None)
-            self.connections[f"hidden.{layer}.bias"] = Connection(layer, None)
+        for place in range(len(self.gateable)):
+            self.connections[f"hidden.{place}.weight"] = Connection(place, place - 1 if place else None)
+            self.connections[f"hidden.{place}.bias"] = Connection(place, None)
 
     def features(self, x: Tensor, gate: Gate | None = None) -> Tensor:
         x = self.inputs(x).flatten(1)

@@ -193,6 +193,15 @@ def test_an_mlp_is_what_its_formula_says(activation: str) -> None:
     torch.testing.assert_close(network(inputs()), hidden @ network.output.weight.T + network.output.bias)
 
 
+def test_xavier_weights_fill_the_range_of_their_formula() -> None:
+    network = built("mlp:300x200,initial=xavier")
+    for layer in (*network.hidden, network.output):  # type: ignore[misc]
+        bound = (6 / (layer.in_features + layer.out_features)) ** 0.5
+        assert 0.95 * bound < layer.weight.max() <= bound
+        assert -bound <= layer.weight.min() < -0.95 * bound
+        assert not layer.bias.any()
+
+
 def test_sizes_are_those_asked_for() -> None:
     assert built("mlp:5x4x3").gateable == (5, 4, 3)
     assert built("mlp").gateable == (400, 400)
