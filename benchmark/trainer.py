@@ -10,6 +10,7 @@ from torch import Tensor
 from benchmark.checkpoint import Checkpoint, Position
 from benchmark.evaluation import evaluate, mean_loss
 from benchmark.feeding import Feed
+from benchmark.foreign import hand_over, is_foreign
 from benchmark.interruption import Interruption
 from benchmark.observers.observer import Step
 from benchmark.optimization import Plateau
@@ -86,6 +87,9 @@ class Trainer:
                 self.evaluate_row(after=-1)
             else:
                 restore(self, checkpoint)
+            if is_foreign(self.spec):
+                self.save()
+                self.keep = None  # what it comes to remember is in no checkpoint: it is resumed from here
             for index in range(self.position.task, len(self.replicas[0].scenario.tasks)):
                 self.learn(index)
                 self.evaluate_row(after=index)
@@ -137,6 +141,8 @@ class Trainer:
         for number in range(self.position.phase, len(phases[id(self.running[0])])):
             self.train(index, {key: phases[key][number] for key in phases})
             self.position = Position(index, begun=True, phase=self.position.phase + 1)
+        if is_foreign(self.spec):
+            self.each(lambda replica: hand_over(self, replica, index))
         with self.clock():
             self.each(finish)
         for replica in self.running:
@@ -263,14 +269,13 @@ class Trainer:
         replica.outcome.anytime.append(anytime)
 
     def task_costs(self, replica: Replica) -> TaskCosts:
-        state = replica.strategy.state_dict()
         trained = [parameter for parameter in replica.strategy.parameters() if parameter.requires_grad]
         return TaskCosts(
             seconds=round(self.seconds / len(self.replicas), 3),
             steps=replica.steps,
             examples_forward=replica.strategy.work.forward,
             examples_backward=replica.strategy.work.backward,
-            bytes_remembered=sum(value.nbytes for name, value in state.items() if not name.startswith("network.")),
+            bytes_remembered=replica.strategy.remembered(),
             parameters=sum(parameter.numel() for parameter in trained),
         )
 

@@ -158,6 +158,10 @@ class Strategy(nn.Module):
     def end_task(self, task: Task) -> None:
         """Called after a task's last step. May change state."""
 
+    def remembered(self) -> int:
+        """Bytes of all that it keeps from task to task, besides the network itself."""
+        return sum(value.nbytes for name, value in self.state_dict().items() if not name.startswith("network."))
+
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, classes], those of inactive classes at minus infinity. Must not change state."""
         return batch.masked(self.network(batch.x))
