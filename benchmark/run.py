@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.checkpoint import Checkpoint, remove_checkpoint
+from benchmark.foreign import budget_of, check_foreign
 from benchmark.interruption import interruptible
 from benchmark.keeping import Keeper, claimed
 from benchmark.measuring import Measuring
@@ -35,6 +36,7 @@ from scenarios.registry import load_plugin, source_digest
 from scenarios.scenario import scenario_reference
 from scenarios.task import Scenario
 from strategies.catalogue import STRATEGIES
+from strategies.foreign import ForeignStrategy
 from strategies.networks.network import build_network
 from strategies.strategy import Strategy, check_needs
 
@@ -68,7 +70,10 @@ def build_strategy(spec: RunSpec, scenario: Scenario) -> Strategy:
     def make(**instead: Scalar) -> Strategy:
         with global_seed(device, "init", spec.seeds.init):
             network = build_network(spec.network, scenario)
-            return STRATEGIES.get(spec.strategy)(network, **{**spec.hyperparameters, **instead}).to(device)
+            strategy = STRATEGIES.get(spec.strategy)(network, **{**spec.hyperparameters, **instead}).to(device)
+            if isinstance(strategy, ForeignStrategy):
+                strategy.try_out(budget_of(spec, scenario))
+            return strategy
 
     device = torch.device(spec.device)
     if spec.memory_budget is None:
@@ -107,6 +112,7 @@ def check(spec: RunSpec, scenario: Scenario) -> None:
         RequestError: where the strategy cannot have what it needs, or the schedule nothing to watch.
     """
     check_needs(spec.strategy, scenario.kind, spec.scenario, carry_optimizer=spec.carry_optimizer)
+    check_foreign(spec)
     if spec.schedule == "plateau" and not all(len(task.validation) for task in scenario.tasks):
         raise RequestError(
             f"{spec.scenario} has no validation examples for the plateau schedule to watch: "

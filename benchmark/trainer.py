@@ -10,6 +10,7 @@ from torch import Tensor
 from benchmark.checkpoint import Checkpoint, Position
 from benchmark.evaluation import evaluate, mean_loss
 from benchmark.feeding import Feed
+from benchmark.foreign import hand_over, is_foreign
 from benchmark.interruption import Interruption
 from benchmark.observers.observer import Step
 from benchmark.optimization import Plateau
@@ -90,6 +91,9 @@ class Trainer:
                 self.evaluate_row(after=-1)
             else:
                 restore(self, checkpoint)
+            if is_foreign(self.spec):
+                self.save()
+                self.keep = None  # what it comes to remember is in no checkpoint: it is resumed from here
             for index in range(self.position.task, len(self.replicas[0].scenario.tasks)):
                 self.learn(index)
                 self.evaluate_row(after=index)
@@ -148,6 +152,8 @@ class Trainer:
                     self.stepper.start_phase()
             self.train(index, {key: phases[key][number] for key in phases})
             self.position = Position(index, begun=True, phase=self.position.phase + 1)
+        if is_foreign(self.spec):
+            self.each(lambda replica: hand_over(self, replica, index))
         with self.clock():
             self.each(finish)
         for replica in self.running:

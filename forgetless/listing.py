@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scenarios.registry import Entry
+from scenarios.registry import Entry, Registry
 
 
 class Listed(StrEnum):
@@ -64,7 +64,8 @@ def things(kind: Listed) -> list[dict[str, Any]]:
     else:
         from strategies.catalogue import NETWORKS, STRATEGIES
 
-        entries = STRATEGIES.entries() if kind is Listed.strategies else NETWORKS.entries()
+        registry: Registry[Any] = STRATEGIES if kind is Listed.strategies else NETWORKS
+        entries = registry.entries() | registry.families()
     return [
         {"name": name, "summary": entry.summary, "options": entry.options, "module": entry.module, **_more(kind, entry)}
         for name, entry in entries.items()

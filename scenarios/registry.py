@@ -3,6 +3,9 @@
 A built-in is found by reading its source: a file of the package with a top-level class or function
 decorated `@register("name")`. So `forgetless list` answers without importing torch, a new built-in is one
 new file, and there is no table to forget. Plug-ins register through the same decorator.
+
+A name that ends in "/NAME" is that of a family: what is decorated is then a function from the rest of a name to the
+thing, so that `avalanche/EWC` can be had without a list of all that Avalanche has.
 """
 
 import ast
@@ -21,6 +24,9 @@ from scenarios.errors import RequestError
 from scenarios.options import suggestion
 
 T = TypeVar("T")
+
+FAMILY = "/NAME"
+"""How the name of a family ends."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,15 @@ class Registry(Generic[T]):
 
         return add
 
+    def register_family(self, name: str) -> Callable[[Callable[[str], T]], Callable[[str], T]]:
+        """Decorator: make a function known that gives every thing whose name is `name` with something else for NAME.
+
+        Raises:
+            RequestError: as `register`.
+        """
+        assert name.endswith(FAMILY)
+        return self.register(name)  # type: ignore[return-value]
+
     @cached_property
     def catalogue(self) -> dict[str, Entry]:
         """The built-in entries and those of installed packages, read from their source."""
@@ -92,6 +107,13 @@ class Registry(Generic[T]):
 
     def entries(self) -> dict[str, Entry]:
         """Everything known by name: built in, installed, or registered by a plug-in."""
+        return {name: entry for name, entry in self._known().items() if not name.endswith(FAMILY)}
+
+    def families(self) -> dict[str, Entry]:
+        """The families, by the name that stands for all of theirs: `avalanche/NAME`."""
+        return {name: entry for name, entry in self._known().items() if name.endswith(FAMILY)}
+
+    def _known(self) -> dict[str, Entry]:
         return dict(sorted({**self.catalogue, **self._plugins}.items()))
 
     def get(self, name: str) -> T:
@@ -100,9 +122,16 @@ class Registry(Generic[T]):
         Raises:
             RequestError: where there is none; the message says which name is nearest.
         """
+        head, slash, member = name.partition("/")
+        if name not in self._loaded and slash and head + FAMILY in self._known():
+            family: Any = self._imported(head + FAMILY)
+            self._loaded[name] = family(member)
+        return self._imported(name)
+
+    def _imported(self, name: str) -> T:
         if name not in self._loaded:
             if name not in self.catalogue:
-                raise RequestError(f"there is no {self.kind} {name!r}{suggestion(name, self.entries())}")
+                raise RequestError(f"there is no {self.kind} {name!r}{suggestion(name, self._known())}")
             module = self.catalogue[name].module
             _import(module, f"the {self.kind} {name!r}")
             if name not in self._loaded:
@@ -246,10 +275,10 @@ def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str, fi
 
 
 def source_digest(thing: Any) -> str:
-    """SHA-256 over the source of a class: its file, those of the classes it inherits from and composes, and what
-    these files import from folders of their own, so that a change in a helper is seen."""
+    """SHA-256 over the source of a class: its file, those of the classes it inherits from, composes and wraps, and
+    what these files import from folders of their own, so that a change in a helper is seen."""
     files: set[Path] = set()
-    every = [thing, *getattr(thing, "composes", ())]
+    every = [thing, *getattr(thing, "composes", ()), *getattr(thing, "wraps", ())]
     for ancestor in {ancestor for each in every for ancestor in getattr(each, "__mro__", (each,))}:
         if ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:
             _add_sources(ancestor.__module__, files)

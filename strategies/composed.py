@@ -155,6 +155,9 @@ def composed(name: str, kinds: dict[str, type[Strategy]]) -> type[Composed]:
     Raises:
         RequestError: where they cannot be composed.
     """
+    for part, kind in kinds.items():
+        if hasattr(kind, "learn"):
+            raise RequestError(f"{name}: {part} cannot be composed: it owns its training loop")
     for hook in OWNED:
         owners = [part for part, kind in kinds.items() if defines(kind, hook)]
         if len(owners) > 1:
