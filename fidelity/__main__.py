@@ -3,7 +3,7 @@
 python -m fidelity                 make the runs that are missing, print how every row stands (`make fidelity`)
 python -m fidelity mammoth hat     only for rows whose name has one of these in it
 python -m fidelity --list          how rows stand by what is kept; nothing is run
-python -m fidelity --write         docs/fidelity.md, from what is kept
+python -m fidelity --write         docs/fidelity.md and docs/strategies/, from what is kept
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from fidelity import page
+from fidelity import page, strategy_pages
 from fidelity.records import Book
 from fidelity.standing import NO_RECORD, Standing, counts, standing, told
 from fidelity.targets import TARGETS, Row, read_targets
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m fidelity", description="Our figures beside those of others.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="part of the names of rows; all without one")
     parser.add_argument("--list", action="store_true", help="say how rows stand by what is kept, run nothing")
-    parser.add_argument("--write", action="store_true", help=f"write {page.PAGE.name} from what is kept, run nothing")
+    parser.add_argument("--write", action="store_true", help="write the pages in docs/ from what is kept")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="runs at a time, a thread each (2)")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="where data sets are looked for")
     parser.add_argument("--download", action="store_true", help="have data sets fetched that are not here")
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         book = Book(asked.records) if asked.records else Book()
         if asked.write:
             page.write(rows, book)
+            strategy_pages.write([standing(row, book) for row in rows])
             return 0
         return run(chosen, book, asked)
     except RequestError as error:
