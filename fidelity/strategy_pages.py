@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fidelity.page import VERDICTS
 from fidelity.standing import Standing, told
@@ -19,18 +20,20 @@ FOLDER = Path(__file__).parents[1] / "docs" / "strategies"
 FAILURES = Path(__file__).with_name("failures.toml")
 """Where each strategy is known to fail: its name, and a sentence or two with their source."""
 
-OWN = "strategies."
-"""The package of the strategies that get a page."""
-
 
 def failures() -> dict[str, str]:
     """The known failure of each strategy, by name."""
     return tomllib.loads(FAILURES.read_text(encoding="utf-8"))
 
 
+def own(item: Mapping[str, Any]) -> bool:
+    """Whether a strategy in the list is one of ours, neither a plug-in nor another library's."""
+    return item["module"].startswith("strategies.") and "/" not in item["name"]
+
+
 def names() -> list[str]:
     """Strategies of our own."""
-    return [item["name"] for item in things(Listed.strategies) if item["module"].startswith(OWN)]
+    return [item["name"] for item in things(Listed.strategies) if own(item)]
 
 
 def pages(standings: Sequence[Standing]) -> dict[str, str]:
@@ -55,7 +58,7 @@ def contents() -> str:
         "|---|---|---|---|",
     ]
     for item in things(Listed.strategies):
-        if item["module"].startswith(OWN):
+        if own(item):
             link = f"[{item['name']}]({file_of(item['name'])})"
             lines.append(f"| {link} | {item['summary']} | {', '.join(item['kinds'])} | {item['paper']} |")
     return "\n".join(lines) + "\n"
