@@ -108,7 +108,8 @@ def stored(name: str) -> str:
             sizes[part] = sizes.get(part, 0) + value.nbytes
     if not sizes:
         return "Nothing besides the network."
-    told_ = [f"`{part}` {size / network:.2g} times" if size else f"`{part}` empty" for part, size in sizes.items()]
+    shares = [(part, size / network) for part, size in sizes.items()]
+    told_ = [f"`{part}` {share:.2g} times" if share >= 0.01 else f"`{part}` all but empty" for part, share in shares]
     return (
         "Besides the network, before the first task and relative to the bytes of an `mlp:100x100` for the digits: "
         f"{', '.join(told_)}. The record says what it is after each task (`bytes_remembered`)."
