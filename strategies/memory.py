@@ -45,7 +45,8 @@ class Memory(nn.Module):
     Attributes:
         x, y, task: what is held, one row an example; further columns likewise, by name.
         offered: how many examples have been offered so far.
-        classes: with "class-balanced", those that have been offered, one row each: task, label, and how many.
+        classes: unless in a reservoir, those that have been offered, one row each: task, label, how many examples
+            of it have been offered, and how many are held.
         arrived: with "ring", the number in the stream of each example that is held.
 
     Raises:
@@ -78,8 +79,8 @@ class Memory(nn.Module):
         for name in self.columns:
             self.register_buffer(name, torch.empty(0, dtype=torch.long if name in COUNTED else None))
         self.register_buffer("offered", torch.zeros((), dtype=torch.long))
-        if policy == "class-balanced":
-            self.register_buffer("classes", torch.empty(0, 3, dtype=torch.long))
+        if policy != "reservoir":
+            self.register_buffer("classes", torch.empty(0, 4, dtype=torch.long))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -115,13 +116,16 @@ class Memory(nn.Module):
             kept = self._by_class(y.tolist(), task.expand(size).tolist(), generator)
         if not kept:
             return
-        rows = torch.tensor(list(kept.values()), device=y.device)
-        x = x.index_select(0, rows)
-        found = {"x": x, "y": y.index_select(0, rows), "task": task.expand(size).index_select(0, rows)}
-        for name, column in columns.items():
-            found[name] = column.index_select(0, rows) if isinstance(column, Tensor) else column(x)
+        found = {"x": x, "y": y, "task": task.expand(size)}
         if self.policy == "ring":
-            found["arrived"] = first + rows
+            found["arrived"] = torch.arange(first, first + size, device=y.device)
+        found |= {name: column for name, column in columns.items() if isinstance(column, Tensor)}
+        if len(kept) < size:  # otherwise all are kept, in their order
+            rows = torch.tensor(list(kept.values()), device=y.device)
+            found = {name: column.index_select(0, rows) for name, column in found.items()}
+        for name, column in columns.items():
+            if not isinstance(column, Tensor):
+                found[name] = column(found["x"])
         self._write(list(kept), found)
 
     def draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
@@ -168,32 +172,42 @@ class Memory(nn.Module):
     def _by_class(self, labels: list[int], tasks: list[int], generator: torch.Generator) -> dict[int, int]:
         """Rows by places, as above, for the policies that balance classes."""
         assert self.capacity is not None
-        ring = self.policy == "ring"
-        held = list(zip(self.task.tolist(), self.y.tolist(), strict=True))
-        places: dict[tuple[int, int], list[int]] = {}
-        for place in self.arrived.argsort().tolist() if ring else range(len(held)):
-            places.setdefault(held[place], []).append(place)
-        seen = {} if ring else {(task, label): count for task, label, count in self.classes.tolist()}
+        ring, held, kept = self.policy == "ring", len(self), dict[int, int]()
         share = self.capacity if self.per_class is None else self.per_class
-        total, kept = len(held), {}
+        counts = {(task, label): [offered, here] for task, label, offered, here in self.classes.tolist()}
+        places: dict[tuple[int, int], list[int]] = {}
+
+        def places_of(name: tuple[int, int]) -> list[int]:
+            if name not in places:
+                at = ((self.task == name[0]) & (self.y == name[1])).nonzero().squeeze(1)
+                places[name] = (at[self.arrived[at].argsort()] if ring else at).tolist()
+            return places[name]
+
         # Two numbers a row: whether it stays, and whose place it takes. A ring needs neither.
         draws = torch.rand(len(labels), 2, generator=generator, dtype=torch.float64).tolist()
         for row, (name, (drawn, which)) in enumerate(zip(zip(tasks, labels, strict=True), draws, strict=True)):
-            seen[name] = seen.get(name, 0) + 1
-            own = places.setdefault(name, [])
-            largest = max(places.values(), key=len)
-            if total < self.capacity and len(own) < share:
-                own.append(total)
-                total += 1
-            elif len(own) < share and len(largest) > len(own) + 1:
-                own.append(largest.pop(0 if ring else int(which * len(largest))))
-            elif own and (ring or drawn * seen[name] < len(own)):
-                own.append(own.pop(0 if ring else int(which * len(own))))
+            own = counts.setdefault(name, [0, 0])
+            own[0] += 1
+            largest = max(counts, key=lambda name: counts[name][1])
+            giving = None
+            if own[1] < share and held < self.capacity:
+                held += 1
+            elif own[1] < share and counts[largest][1] > own[1] + 1:
+                giving = largest
+            elif own[1] and (ring or drawn * own[0] < own[1]):
+                giving = name
             else:
                 continue
-            kept[own[-1]] = row
-        if not ring:
-            self.classes = torch.tensor([[*name, count] for name, count in seen.items()], device=self.y.device)
+            if giving is None:
+                place = held - 1
+            else:
+                theirs = places_of(giving)
+                place = theirs.pop(0 if ring else int(which * len(theirs)))
+                counts[giving][1] -= 1
+            own[1] += 1
+            places_of(name).append(place)
+            kept[place] = row
+        self.classes = torch.tensor([[*name, *count] for name, count in counts.items()], device=self.y.device)
         return kept
 
     def _write(self, places: list[int], found: Mapping[str, Tensor]) -> None:

@@ -141,6 +141,21 @@ def test_optimisers_and_networks_are_stacked_as_well(fields: dict[str, Any]) -> 
         assert_close(replica, alone.replica, steps=30)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"policy": "ring", "per_class": 3}, {"policy": "class-balanced", "store": "end", "weighting": "tasks"}],
+    ids=str,
+)
+def test_memories_whose_rows_hang_on_the_order_of_the_stream_go_together(fields: dict[str, Any]) -> None:
+    specs = [tiny_spec("split-digits:class", "rehearsal", seed, iterations=40, **fields) for seed in range(SEEDS)]
+    team = team_for(specs)
+    team.run()
+    for spec, replica in zip(specs, team.replicas, strict=True):
+        alone = alone_for(spec)
+        alone.run()
+        assert_close(replica, alone.replica, steps=120)
+
+
 def test_running_averages_are_stacked_as_well() -> None:
     """With normalisation over batches of ten a network is chaotic soon: only its first losses can be compared."""
     specs = [tiny_spec("split-digits:task", "naive", seed, lr=0.001, network="resnet18:channels=2") for seed in (0, 1)]

@@ -49,6 +49,19 @@ def test_it_goes_on_to_the_same_bytes_from_anywhere(name: str, kind: str) -> Non
         assert_same(resumed, whole)
 
 
+@pytest.mark.parametrize(
+    "fields", [{"policy": "ring", "per_class": 7}, {"policy": "class-balanced", "memory": 31}], ids=str
+)
+@pytest.mark.parametrize("store", ["stream", "end"])
+def test_every_policy_of_a_memory_goes_on(fields: dict[str, Any], store: str) -> None:
+    spec = tiny_spec("split-digits:domain", "rehearsal", iterations=14, evaluate_every=4, store=store, **fields)
+    whole, taken = checkpoints(spec)
+    for checkpoint in taken[1::4]:
+        resumed = trainer_for(spec)
+        resumed.run(checkpoint)
+        assert_same(resumed, whole)
+
+
 @pytest.mark.parametrize("evaluate", ["seen", "sample=1"])
 def test_it_goes_on_with_the_same_sample(evaluate: str) -> None:
     spec = tiny_spec("split-digits:domain", "rehearsal", iterations=14, evaluate_every=4, evaluate=evaluate)
