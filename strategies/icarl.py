@@ -35,8 +35,8 @@ class ICaRL(Strategy):
       first k nearest to the mean over all; fewer are the first of them (Algorithm 5).
 
     The authors' code takes the mean over outputs where the paper has the sum, with a rate of 2.0, which is a rate
-    of 0.02 here for its 100 outputs; and it averages μ_y with that of mirrored exemplars, as it trains on
-    mirrored images, which we do not.
+    of 0.02 here for its 100 outputs. It also averages μ_y with the mean of mirrored exemplars (`mirrored`), as it
+    trains on mirrored images; Avalanche does so too, without training on them.
 
     A class is a label within a task. Class-incremental that is just a class. In a domain-incremental sequence
     every label is brought by the current task too, so that nothing is distilled (the paper's target would
@@ -49,6 +49,7 @@ class ICaRL(Strategy):
         network: what is trained.
         memory: K, how many exemplars there are at most, of all classes together.
         per_class: how many of each class, however many classes there are; `memory` is then not looked at.
+        mirrored: whether means are those of exemplars and of their mirror images, where inputs are images.
     """
 
     paper = "Rebuffi et al. 2017, arXiv 1611.07725"
@@ -60,11 +61,17 @@ class ICaRL(Strategy):
     labels: Tensor
 
     def __init__(
-        self, network: Network, *, memory: NonNegativeInt = 2000, per_class: PositiveInt | None = None
+        self,
+        network: Network,
+        *,
+        memory: NonNegativeInt = 2000,
+        per_class: PositiveInt | None = None,
+        mirrored: bool = False,
     ) -> None:
         super().__init__(network)
         self.memory = Memory(memory if per_class is None else None)
         self.per_class = per_class
+        self.mirrored = mirrored
         self.old = copy.deepcopy(network).requires_grad_(False)
         classes, features = network.output.weight.shape
         self.register_buffer("distilled", torch.zeros(classes, dtype=torch.bool))
@@ -134,11 +141,14 @@ class ICaRL(Strategy):
     def average(self) -> None:
         """Find the mean of each set of exemplars."""
         sizes = set_sizes(self.memory)
-        features = torch.cat([self.directions(x) for x in self.memory.x.split(READ)]) if sizes else self.means[:0]
-        self.means = (
-            torch.stack([normalize(part.mean(0), dim=0) for part in features.split(sizes)]) if sizes else features
-        )
-        self.labels = self.memory.y[torch.tensor(sizes, dtype=torch.long).cumsum(0) - 1]
+        if not sizes:
+            self.means, self.labels = self.means[:0], self.labels[:0]
+            return
+        features = torch.cat([self.directions(x) for x in self.memory.x.split(READ)])
+        if self.mirrored and self.memory.x.ndim == 4:
+            features = features + torch.cat([self.directions(x.flip(-1)) for x in self.memory.x.split(READ)])
+        self.means = torch.stack([normalize(part.mean(0), dim=0) for part in features.split(sizes)])
+        self.labels = self.memory.y[torch.tensor(sizes, device=self.memory.y.device).cumsum(0) - 1]
 
     def directions(self, x: Tensor) -> Tensor:
         """φ: features scaled to length 1."""

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 import torch
-from support import Alone, tiny_spec, trainer_for
+from support import Alone, tiny_spec, trainer_for, weights
 from torch import Tensor
 
 from strategies.icarl import ICaRL, herded
@@ -159,6 +159,18 @@ def test_the_answer_is_the_class_of_the_nearest_mean_of_exemplars(kind: str) -> 
     assert seen.any(1).all()
     assert torch.allclose(answered[seen], found[seen], atol=1e-5)
     assert torch.equal(answered.argmax(1), torch.where(seen, found, -torch.inf).argmax(1))
+
+
+def test_means_of_mirrored_exemplars_count_half() -> None:
+    trainer, strategy = icarl_on("class", 1, memory=20, mirrored=True)
+    with torch.no_grad():
+        for label in (0, 1):
+            chosen = strategy.memory.x[strategy.memory.y == label]
+            each, mirrored = (unit(strategy.network.features(x)).mean(0) for x in (chosen, chosen.flip(3)))
+            assert torch.allclose(strategy.means[label], unit((each + mirrored) / 2), atol=1e-6)
+    plain, _ = icarl_on("class", 1, memory=20)
+    assert not torch.equal(plain.strategy.get_buffer("means"), strategy.means)
+    assert torch.equal(weights(plain), weights(trainer))
 
 
 def test_what_is_sent_through_networks_is_counted() -> None:
