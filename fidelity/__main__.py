@@ -1,7 +1,7 @@
 """Hold the strategies to the figures of others.
 
 python -m fidelity                 make the runs that are missing, print how every row stands (`make fidelity`)
-python -m fidelity mammoth hat     only for rows whose name has one of these in it
+python -m fidelity mammoth hat/    only for rows whose name has one of these in it (those on MNIST take hours)
 python -m fidelity --list          how rows stand by what is kept; nothing is run
 python -m fidelity --write         docs/fidelity.md and docs/strategies/, from what is kept
 """
@@ -64,6 +64,7 @@ def run(rows: Sequence[Row], book: Book, asked: argparse.Namespace) -> int:
     found = work(rows, book, asked.data)
     failed = []
     if found.missing and not asked.list:
+        print(f"{len(found.missing)} runs are missing; interrupted, the same call goes on with them", file=sys.stderr)
         failed = make(found, book, jobs=asked.jobs, out=asked.out, data=asked.data)
     standings = [told_why(standing(row, book), found.hindered) for row in rows]
     show(standings)
