@@ -3,6 +3,7 @@
 import copy
 import types
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
