@@ -45,6 +45,13 @@ def test_it_learns_and_is_tested_on_all_tasks_after_each(name: str, kind: str) -
     assert [len(row) for row in rows] == [5] * 6
     learned = [rows[j + 1][j] for j in range(5)]
     assert sum(learned) / 5 > LEARNED.get(name, 0.88), "it does not learn the tasks it is given"
+    assert sum(rows[-1]) / 5 <= joint_accuracy(kind) + 0.03, "it is better than training on everything at once"
+
+
+@cache
+def joint_accuracy(kind: str) -> float:
+    """Average accuracy of the upper bound after the last task."""
+    return sum(matrix(trained(f"split-digits:{kind}", "joint", epochs=5, network="mlp:100x100", lr=0.05))[-1]) / 5
 
 
 @over_pairs
