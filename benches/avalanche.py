@@ -65,15 +65,13 @@ argument without one must be given. A wrong name lists all names, a wrong hyper-
 - **What it cannot do**: train at once with other seeds (`--replicas`), be compiled, follow `--schedule plateau`, be
   tested within a task (`--evaluate-every`), or go on from the middle. `forgetless resume` makes an interrupted run
   again from its start, to the same numbers.
-- A small memory can be too small: strategies whose loader of memories drops incomplete batches (`FeatureReplay`,
-  `ER_AML`) wait for ever where a class, or the memory, holds fewer examples than a batch. These are Avalanche's.
 
 ## Every one, tried
 
 Made by `python -m benches.avalanche --write` with Avalanche {avalanche} and torch {torch}: two passes over at most
 {per_task} examples of each of five tasks of split-digits (mlp:50, SGD 0.05, batches of 10; of split-fashion where a
-strategy can learn nothing else). **The numbers say that it runs, not how good it is**: accuracy over all tasks after the last
-one, in %, chance being 50, 50, 10 and 10. Where a strategy cannot be run, a line says why.
+strategy can learn nothing else). **The numbers say that it runs, not how good it is**: accuracy over all tasks after
+the last one, in %, chance being 50, 50, 10 and 10. Where a strategy cannot be run, a line says why.
 """
 
 
