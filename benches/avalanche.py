@@ -65,8 +65,6 @@ argument without one must be given. A wrong name lists all names, a wrong hyper-
 - **What it cannot do**: train at once with other seeds (`--replicas`), be compiled, follow `--schedule plateau`, be
   tested within a task (`--evaluate-every`), or go on from the middle. `forgetless resume` makes an interrupted run
   again from its start, to the same numbers.
-- A small memory can be too small: strategies whose loader of memories drops incomplete batches (`FeatureReplay`,
-  `ER_AML`) wait for ever where a class, or the memory, holds fewer examples than a batch. These are Avalanche's.
 
 ## Every one, tried
 

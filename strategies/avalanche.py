@@ -8,7 +8,7 @@ import inspect
 import io
 import typing
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, ClassVar
@@ -150,7 +150,7 @@ def init_of(options: list[inspect.Parameter]) -> Any:
     return __init__
 
 
-def refusal(name: str, budget: Budget) -> str | None:
+def refusal(name: str, budget: Budget, given: Mapping[str, Any], outputs: int) -> str | None:
     """Why a strategy cannot learn tasks like those of a run, where Avalanche would find out in the middle of it."""
     if name in BY_PASSES and budget.iterations:
         return "it plans by passes over a task: give a budget in --epochs"
@@ -158,6 +158,11 @@ def refusal(name: str, budget: Budget) -> str | None:
         return f"its generator makes pictures of {PICTURES} alone, not {budget.input_shape}"
     if name == "BiC" and "verbose" not in inspect.signature(torch.optim.lr_scheduler.MultiStepLR).parameters:
         return f"it passes an argument (MultiStepLR's verbose) that torch {torch.__version__} no longer takes"
+    # Two draw whole batches from memories, in loops that never end where there is none.
+    if name == "FeatureReplay" and given["mem_size"] < given["batch_size_mem"]:
+        return f"a memory of mem_size={given['mem_size']} has no batch of batch_size_mem={given['batch_size_mem']}"
+    if name == "ER_AML" and given["mem_size"] // outputs < budget.batch_size:
+        return f"mem_size={given['mem_size']} over {outputs} classes has no batch of {budget.batch_size} of each"
     return None
 
 
@@ -194,7 +199,8 @@ class AvalancheStrategy(ForeignStrategy):
         self.seen: list[tuple[int, ...]] = []
 
     def try_out(self, budget: Budget) -> None:
-        if reason := refusal(self.wraps[0].__name__, budget):
+        outputs = self.network.output.out_features
+        if reason := refusal(self.wraps[0].__name__, budget, self.hyperparameters, outputs):
             raise RequestError(f"{self.name} cannot be run so: {reason}")
         self.made(copy.deepcopy(self.network), 0, budget)
 

@@ -22,7 +22,7 @@ from strategies.strategy import Work
 PROJECTION = 128
 """Outputs of SCR's projection, a hidden layer as wide as the features below it (Mai et al. 2021)."""
 
-SINGLE_HEADED = {"BiC", "DER", "FeatureReplay", "GSS_greedy", "ICaRL", "SCR", "StreamingLDA"}
+SINGLE_HEADED = {"BiC", "DER", "FeatureReplay", "GSS_greedy", "GenerativeReplay", "ICaRL", "SCR", "StreamingLDA"}
 """Those that know no task labels, whose model cannot be multi-headed."""
 
 UNSEEN = -1e4

@@ -189,6 +189,28 @@ def test_a_scenario_cannot_take_the_name_of_a_family_over_a_source(plugin: Write
     assert "is taken by" in refusal(lambda: scenario_reference("split-digits"))
 
 
+CURRENCIES = '''
+from scenarios.catalogue import SCENARIOS
+
+@SCENARIOS.register_family("{name}/NAME")
+def {name}(rest):
+    """Coins of any country."""
+    def build(seed, *, tasks: int = 2):
+        return rest
+    return build
+'''
+
+
+def test_a_family_gives_what_is_named_after_it(plugin: Write) -> None:
+    load_plugin(plugin(CURRENCIES.format(name="money")))
+    assert list(SCENARIOS.families()) == ["money/NAME"]
+    assert "money/NAME" not in SCENARIOS.entries()
+    assert SCENARIOS.get("money/franc")(0) == "franc"
+    assert SCENARIOS.get("money/franc") is SCENARIOS.get("money/franc")
+    assert "there is no scenario 'dollar/franc'" in refusal(lambda: SCENARIOS.get("dollar/franc"))
+    assert "did you mean 'money/NAME'?" in refusal(lambda: SCENARIOS.get("money"))
+
+
 Install = Callable[[str, str], None]
 
 

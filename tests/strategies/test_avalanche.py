@@ -267,6 +267,8 @@ def test_what_it_cannot_do_is_refused_in_one_line() -> None:
     assert "must be told the task" in refusal("avalanche/PackNet", epochs=2, **packnet)
     assert "give a budget in --epochs" in refusal("avalanche/PackNet", iterations=5, **packnet)
     assert "pictures of (1, 28, 28) alone" in refusal("avalanche/GenerativeReplay", epochs=1)
+    assert "has no batch of batch_size_mem=10" in refusal("avalanche/FeatureReplay", mem_size=9)
+    assert "over 10 classes has no batch of 10 of each" in refusal("avalanche/ER_AML", mem_size=99)
 
 
 def test_without_avalanche_or_a_package_it_needs_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
