@@ -34,7 +34,8 @@ class EWC(Consolidation):
             "sampled": one label drawn from them for each example, which costs as much less as there are
             active classes, and is noisier the surer the network is; "empirical": the labels of the data;
             "weighted": those, each weighted by its likelihood (what Mammoth does).
-        samples: how many training examples of a task the information is estimated from.
+        samples: how many training examples of a task the information is estimated from. Where a network is sure of
+            nearly all, the few others carry it, and estimates from a thousand examples differ several times over.
     """
 
     paper = "Kirkpatrick et al. 2017, arXiv 1612.00796"
