@@ -12,6 +12,12 @@ from benchmark.spec import RunSpec
 from benchmark.stepper import OFTEN
 
 
+@pytest.fixture(autouse=True)
+def _no_other_kernels() -> None:
+    """torch keeps eight variants of a compiled function in a process, which the strategies before have used up."""
+    torch.compiler.reset()
+
+
 def spec_of(name: str, seed: int = 0) -> RunSpec:
     return tiny_spec(f"split-digits:{kinds_of(name)[0]},tasks=2", name, seed, iterations=60)
 
