@@ -289,17 +289,23 @@ def source_digest(thing: Any) -> str:
 
 
 def _add_sources(module: str, files: set[Path]) -> None:
-    """Add a module's file, and those beside or below it that it imports."""
+    """Add a module's file, and those of its own package, or beside it, that it imports."""
     place = getattr(sys.modules.get(module), "__file__", None)
-    if not place or Path(place) in files:
+    if place:
+        package = module.partition(".")[0] if "." in module else ""
+        _follow(Path(place), Path(place).parents[module.count(".")], package, files)
+
+
+def _follow(file: Path, root: Path, package: str, files: set[Path]) -> None:
+    """Go through imports by where their files would lie: what happens to be imported already must not matter."""
+    if file in files:
         return
-    files.add(Path(place))
-    for node in ast.walk(ast.parse(Path(place).read_bytes())):
+    files.add(file)
+    for node in ast.walk(ast.parse(file.read_bytes())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
-            other = Path(getattr(sys.modules.get(name), "__file__", None) or "/")
-            beside = Path(place).parent in other.parents and "site-packages" not in other.parts
-            if beside and other.name != "__init__.py":
-                _add_sources(name, files)
+            other = root.joinpath(*name.split(".")).with_suffix(".py")
+            if name.partition(".")[0] == (package or name.partition(".")[0]) and other.is_file():
+                _follow(other, root, package, files)

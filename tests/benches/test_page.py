@@ -76,7 +76,10 @@ def test_the_page_is_written_from_what_was_kept(
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
-    [(["--write"], "there is no build/bench.json yet"), (["stop"], "stop: the tables are step, replicas, together, run")],
+    [
+        (["--write"], "there is no build/bench.json yet"),
+        (["stop"], "stop: the tables are step, replicas, together, run"),
+    ],
 )
 def test_what_cannot_be_done_is_said(arguments: list[str], complaint: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benches", *arguments]

@@ -33,7 +33,10 @@ BAD = [
     (("run", "split-digits:task", "ewc", "--set", "strength=much"), "strength=much is not possible"),
     (("run", "split-digits:task", "ewc", "--set", "strength=-1"), "strength=-1 is not possible"),
     (("run", "split-digits:task", "ewc", "--set", "strength=nan"), "strength=nan is not possible"),
-    (("run", "split-digits:task", "ewc", "--set", "fisher=exact"), "should be 'true', 'sampled' or 'empirical'"),
+    (
+        ("run", "split-digits:task", "ewc", "--set", "fisher=exact"),
+        "should be 'true', 'sampled', 'empirical' or 'weighted'",
+    ),
     (("run", "split-digits:task", "ewc", "--set", "hat.smax=4"), "'hat' is not run here"),
     (("run", "split-digits:task", "ewc", "--set", "strength"), "write it as name=value"),
     (("run", "split-digits:task", "ewc", "--set", "strength=1,much,3"), "strength=much is not possible"),
