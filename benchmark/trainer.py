@@ -133,8 +133,8 @@ class Trainer:
             if not all(bool(value.isfinite().all()) for value in replica.strategy.parameters()):
                 raise Diverged(f"the weights were not finite after step {replica.steps} of task {index + 1}")
             replica.strategy.end_task(replica.scenario.tasks[index])
-            remembered, budget = replica.strategy.bytes_remembered(), replica.spec.memory_budget
-            if budget is not None and remembered > budget:
+            budget = replica.spec.memory_budget
+            if budget is not None and (remembered := replica.strategy.bytes_remembered()) > budget:
                 raise OverBudget(f"{remembered:,} bytes are remembered after task {index + 1}, of {budget:,}")
 
         if not self.position.begun:

@@ -5,16 +5,12 @@ from typing import ClassVar, Literal
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector
 
 from scenarios.task import Task
 from strategies.consolidation import Consolidation
-from strategies.gradients import summed_powers
+from strategies.gradients import averaged_powers
 from strategies.networks.network import Network
-from strategies.strategy import Batch, Work, register
-
-BATCH = 256
-"""Examples whose gradients are taken at once."""
+from strategies.strategy import Batch, register
 
 
 @register("ewc")
@@ -62,17 +58,7 @@ class EWC(Consolidation):
 
     def estimate(self, task: Task) -> Tensor:
         """The diagonal of the Fisher information on a task's training examples, averaged over them."""
-        chosen = torch.randperm(len(task.training), generator=self.generator)[: self.samples]
-        information, device, training = torch.zeros_like(self.anchor), self.anchor.device, self.training
-        self.eval()
-        for x, y, at in task.training.batches(chosen, BATCH):
-            batch = self.batch(x.to(device), y.to(device), at.to(device))
-            labels, weights = self.labels(batch)
-            self.work.add(Work(len(labels) * len(batch.y), len(labels) * len(batch.y)))
-            squares = summed_powers(self, batch, log_likelihood, labels, weights, power=2)
-            information += parameters_to_vector(squares.values())
-        self.train(training)
-        return information / len(chosen)
+        return averaged_powers(self, task, self.samples, log_likelihood, self.labels, power=2)
 
     @torch.no_grad()
     def labels(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -5,14 +5,50 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.utils import parameters_to_vector
 
-from strategies.strategy import Batch, Strategy
+from scenarios.task import Task
+from strategies.strategy import Batch, Strategy, Work
 
 CHUNK = 64
 """Examples whose gradients are held at once, where they have to be written out."""
 
 Objective = Callable[[Tensor, Tensor], Tensor]
 """From logits [B, classes] and targets [B] to what to differentiate [B], each entry from its own example alone."""
+
+
+BATCH = 256
+"""Examples of a task that are read at once."""
+
+
+def averaged_powers(
+    strategy: Strategy,
+    task: Task,
+    samples: int,
+    objective: Objective,
+    asked: Callable[[Batch], tuple[Tensor, Tensor]],
+    power: int,
+) -> Tensor:
+    """`summed_powers` over training examples of a task, divided by their number, as one vector of all parameters.
+
+    Args:
+        strategy: put into evaluation mode meanwhile; it draws the examples, and its work is counted.
+        task: the task.
+        samples: how many examples at most.
+        objective, power: as there.
+        asked: the targets and weights [K, B] of a batch.
+    """
+    chosen = torch.randperm(len(task.training), generator=strategy.generator)[:samples]
+    weights = parameters_to_vector(strategy.network.parameters()).detach()
+    averages, device, training = torch.zeros_like(weights), weights.device, strategy.training
+    strategy.eval()
+    for x, y, at in task.training.batches(chosen, BATCH):
+        batch = strategy.batch(x.to(device), y.to(device), at.to(device))
+        targets, shares = asked(batch)
+        strategy.work.add(Work(targets.numel(), targets.numel()))
+        averages += parameters_to_vector(summed_powers(strategy, batch, objective, targets, shares, power).values())
+    strategy.train(training)
+    return averages / len(chosen)
 
 
 def summed_powers(

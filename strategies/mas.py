@@ -3,16 +3,12 @@
 import torch
 from pydantic import NonNegativeFloat, PositiveInt
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector
 
 from scenarios.task import Task
 from strategies.consolidation import Consolidation
-from strategies.gradients import summed_powers
+from strategies.gradients import averaged_powers
 from strategies.networks.network import Network
-from strategies.strategy import Work, register
-
-BATCH = 256
-"""Examples whose gradients are taken at once."""
+from strategies.strategy import Batch, register
 
 
 @register("mas")
@@ -47,17 +43,11 @@ class MAS(Consolidation):
 
     def estimate(self, task: Task) -> Tensor:
         """How much the output depends on each weight, on average over a task's training examples."""
-        chosen = torch.randperm(len(task.training), generator=self.generator)[: self.samples]
-        importance, device, training = torch.zeros_like(self.anchor), self.anchor.device, self.training
-        self.eval()
-        for x, y, at in task.training.batches(chosen, BATCH):
-            batch = self.batch(x.to(device), y.to(device), at.to(device))
-            self.work.add(Work(len(y), len(y)))
-            ones = torch.ones(1, len(y), device=device)
-            sums = summed_powers(self, batch, squared_norm, batch.y[None], ones, power=1)
-            importance += parameters_to_vector(sums.values())
-        self.train(training)
-        return importance / len(chosen)
+
+        def once(batch: Batch) -> tuple[Tensor, Tensor]:
+            return batch.y[None], torch.ones_like(batch.y[None], dtype=torch.float32)
+
+        return averaged_powers(self, task, self.samples, squared_norm, once, power=1)
 
 
 def squared_norm(logits: Tensor, _: Tensor) -> Tensor:
