@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from scenarios.catalogue import SCENARIOS, scenario_parts
 from scenarios.errors import RequestError
@@ -13,6 +13,18 @@ from scenarios.sources.source import load_source
 from scenarios.task import Scenario
 
 register = SCENARIOS.register
+
+Builder = TypeVar("Builder", bound=Callable[..., Scenario])
+
+
+def usual(**settings: Any) -> Callable[[Builder], Builder]:
+    """Decorator: how a scenario is usually run, by names of `RunSpec`; options of the command line go before it."""
+
+    def add(builder: Builder) -> Builder:
+        builder.usual = settings  # type: ignore[attr-defined]
+        return builder
+
+    return add
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,11 @@ class ScenarioReference:
     builder: Callable[..., Scenario]
     source: str | None
     options: dict[str, Any]
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """How it is usually run (see `usual`)."""
+        return dict(getattr(self.builder, "usual", {}))
 
     def build(self, seed: int | None = None, root: Path | None = None) -> Scenario:
         """Read the data and make the tasks.

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from scenarios.errors import RequestError
+from scenarios.readout import Codes
 
 Kind = Literal["task", "domain", "class"]
 """What is known at test time: the task; nothing, over the same classes; nothing, over all classes."""
@@ -32,9 +33,11 @@ class Examples(ABC):
 
     Attributes:
         task: which task each example belongs to, int64: shape [1] where all share one, else [N].
+        ordered: whether their order is that of a stream, which training keeps to.
     """
 
     task: Tensor
+    ordered: bool = False
 
     @abstractmethod
     def __len__(self) -> int:
@@ -174,6 +177,19 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Modality:
+    """One of several sorts of input in a sequence.
+
+    Attributes:
+        name: for tables.
+        size: how many numbers an input of it has.
+    """
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Scenario:
     """An immutable sequence of tasks.
 
@@ -186,6 +202,11 @@ class Scenario:
         test: test examples of each task; neither strategies nor the tuner are ever given them.
         active: with kind "class", whether classes not seen yet compete ("all") or not ("seen").
         standardise: mean and standard deviation a network subtracts and divides by, if any, on [0, 1].
+        boundaries: whether the stream says where one task ends and the next begins.
+        passes: over the examples of a task at most; None for any number.
+        readout: how outputs become answers where they are not one a class.
+        modalities: sorts of input, where there are several. An input is then a vector: the number of its modality, its
+            own numbers, and zeros up to the length of the longest.
     """
 
     name: str
@@ -196,6 +217,10 @@ class Scenario:
     test: tuple[Examples, ...]
     active: Literal["seen", "all"] = "seen"
     standardise: tuple[float, float] | None = None
+    boundaries: bool = True
+    passes: int | None = None
+    readout: Codes | None = None
+    modalities: tuple[Modality, ...] = ()
 
     def trial(self, tasks: int) -> "Scenario":
         """The first tasks alone, tested on their validation examples: what a tuner may see.
@@ -248,6 +273,9 @@ class Scenario:
     def digest(self) -> str:
         """SHA-256 of content, order and options: two runs with one digest saw the same tasks."""
         digest = hashlib.sha256(repr((self.name, self.kind, self.active, self.standardise)).encode())
+        further = (not self.boundaries, self.passes, self.readout and self.readout.digest(), self.modalities)
+        if any(further):
+            digest.update(repr(further).encode())
         for task, test in zip(self.tasks, self.test, strict=True):
             digest.update(repr((task.index, task.classes, task.original_classes)).encode())
             for examples in (task.training, task.validation, test):
