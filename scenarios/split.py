@@ -2,11 +2,12 @@
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from scenarios.dealing import deal_classes, dealt
 from scenarios.errors import RequestError
-from scenarios.images import Active, Standardise, Validation, hold_out, padded, standardisation
+from scenarios.images import Active, Standardise, Validation, padded
 from scenarios.scenario import register, shuffled
 from scenarios.sources.source import Source
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario
 
 
 @register("split")
@@ -47,34 +48,6 @@ def split(
         )
     size = count // tasks
     order = shuffled(list(range(count)), seed)
-    parts, tests = [], []
-    for index in range(tasks):
-        originals = order[index * size : (index + 1) * size]
-        shift = 0 if kind == "domain" else index * size
-        outputs = source.y.new_full((count,), -1)
-        outputs[originals] = outputs.new_tensor(range(shift, shift + size))
-        y, test_y = outputs[source.y], outputs[source.test_y]
-        members = (y >= 0).nonzero().squeeze(1)
-        train, held = (members[part] for part in hold_out(y[members], validation, seed))
-        tested = test_y >= 0
-        parts.append(
-            Task(
-                index,
-                name="+".join(source.labels[original] for original in originals),
-                classes=tuple(range(shift, shift + size)),
-                original_classes=tuple(source.labels[original] for original in originals),
-                training=TensorExamples(source.x[train], y[train], index),
-                validation=TensorExamples(source.x[held], y[held], index),
-            )
-        )
-        tests.append(TensorExamples(source.test_x[tested], test_y[tested], index))
-    return Scenario(
-        name="",
-        kind=kind,
-        input_shape=source.input_shape,
-        classes=size if kind == "domain" else count,
-        tasks=tuple(parts),
-        test=tuple(tests),
-        active=active,
-        standardise=standardisation(source, standardise),
-    )
+    groups = [order[index * size : (index + 1) * size] for index in range(tasks)]
+    deals = deal_classes(source, groups, seed, validation=validation)
+    return dealt(source, deals, kind=kind, active=active, standardise=standardise)
