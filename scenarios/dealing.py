@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from torch import Tensor
 
+from scenarios.errors import RequestError
 from scenarios.images import Active, Standardise, Validation, hold_out, standardisation
+from scenarios.scenario import shuffled
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario, Task, TensorExamples
 
@@ -26,6 +29,27 @@ class Deal:
     validation: Tensor
     test: Tensor
     name: str | None = None
+
+
+def equal_sizes(what: str, classes: int, tasks: int) -> list[int]:
+    """The number of classes of each of `tasks` tasks that bring equally many.
+
+    Raises:
+        RequestError: where they do not divide; it starts with `what`.
+    """
+    if tasks > classes or classes % tasks:
+        fitting = [str(number) for number in range(1, classes + 1) if classes % number == 0]
+        raise RequestError(
+            f"{what}: {classes} classes do not divide into {tasks} equal tasks: tasks can be {', '.join(fitting)}"
+        )
+    return [classes // tasks] * tasks
+
+
+def class_groups(sizes: Sequence[int], seed: int | None) -> list[list[int]]:
+    """Classes in groups of these sizes, in the order that the seed draws; None keeps the natural order."""
+    order = shuffled(list(range(sum(sizes))), seed)
+    ends = list(accumulate(sizes))
+    return [order[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
 def deal_classes(
