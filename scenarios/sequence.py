@@ -69,7 +69,10 @@ def sequence(
     names = [name.strip() for name in sources.split("+")]
     if len(set(names)) < len(names):
         raise RequestError(f"sequence: sources={sources} names one twice: a task each, as digits+fashion")
-    loaded = _alike(load_all(names, root), size, fit)
+    loaded = _of_one_size(load_all(names, root), size, fit)
+    height, width = loaded[0].input_shape[1:]
+    # Grey images are held once: their three channels are one and the same in memory.
+    shape = (max(source.input_shape[0] for source in loaded), height, width)
     counts = [len(source.labels) for source in loaded]
     if kind == "domain" and len(set(counts)) > 1:
         shown = ", ".join(f"{source.name} {count}" for source, count in zip(loaded, counts, strict=True))
@@ -82,17 +85,17 @@ def sequence(
         shift, count = (0 if kind == "domain" else outputs), len(source.labels)
         transform = _standardisation(source.x) if standardise is True else None
         training, validating = (
-            TensorExamples(source.x[part], source.y[part], index, transform, shift)
+            TensorExamples(source.x[part].expand(-1, *shape), source.y[part], index, transform, shift)
             for part in hold_out(source.y, validation, seed, source.labels)
         )
         classes = tuple(range(shift, shift + count))
         tasks.append(Task(index, source.name, classes, source.labels, training, validating))
-        tests.append(TensorExamples(source.test_x, source.test_y, index, transform, shift))
+        tests.append(TensorExamples(source.test_x.expand(-1, *shape), source.test_y, index, transform, shift))
         outputs = shift + count
     return Scenario(
         name="",
         kind=kind,
-        input_shape=loaded[0].input_shape,
+        input_shape=shape,
         classes=outputs,
         tasks=tuple(tasks),
         test=tuple(tests),
@@ -124,15 +127,12 @@ def load_all(names: list[str], root: Path | None) -> list[Source]:
     return found
 
 
-def _alike(sources: list[Source], size: int | None, fit: str) -> list[Source]:
-    """The sources with images of one size and number of channels."""
+def _of_one_size(sources: list[Source], size: int | None, fit: str) -> list[Source]:
+    """The sources with images of one height and width."""
     size = size or max(side for source in sources for side in source.input_shape[1:])
-    channels = max(source.input_shape[0] for source in sources)
-    alike = []
-    for source in sources:
-        x, test_x = (_fitted(images, size, fit).expand(-1, channels, -1, -1) for images in (source.x, source.test_x))
-        alike.append(replace(source, x=x, test_x=test_x))
-    return alike
+    return [
+        replace(source, x=_fitted(source.x, size, fit), test_x=_fitted(source.test_x, size, fit)) for source in sources
+    ]
 
 
 def _fitted(x: Tensor, size: int, fit: str) -> Tensor:

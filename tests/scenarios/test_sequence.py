@@ -13,7 +13,7 @@ from scenarios.eight import EIGHT, eight
 from scenarios.scenario import scenario_reference
 from scenarios.sequence import Standardisation, sequence
 from scenarios.sources.source import Source, load_source
-from scenarios.task import Examples, Scenario
+from scenarios.task import Examples, Scenario, TensorExamples
 
 SHAPES = {"small": (1, 4, 4, 2), "wide": (1, 6, 3, 3), "colour": (3, 6, 6, 2), "two": (2, 4, 4, 2)}
 OF_EIGHT = {
@@ -73,6 +73,13 @@ def test_images_have_the_largest_size_and_colours_where_any_have() -> None:
     assert torch.equal(grey[:, 0], grey[:, 2])
     assert torch.equal(inputs(scenario.test[2]), load_source("colour").test_x)
     assert sequence(None, sources="small+wide").input_shape == (1, 6, 6)
+
+
+def test_grey_images_are_held_once_for_all_channels() -> None:
+    scenario = sequence(None, sources="small+colour")
+    for examples in (scenario.tasks[0].training, scenario.test[0]):
+        assert isinstance(examples, TensorExamples)
+        assert examples.x.untyped_storage().nbytes() == len(examples) * 6 * 6
 
 
 def test_images_are_scaled_bilinearly_and_even_ones_stay_even(monkeypatch: pytest.MonkeyPatch) -> None:
