@@ -29,7 +29,7 @@ def split(
     first: PositiveInt | None = None,
     sizes: Sizes | None = None,
 ) -> Scenario:
-    """Each task brings its own classes, equally many.
+    """Each task brings its own classes, equally many or as many as is said.
 
     With kind "domain" the classes of every task share the same outputs (first class of the task or second, …; a
     task with fewer classes uses the first outputs alone), with "task" and "class" each class has an output of its
