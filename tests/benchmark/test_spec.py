@@ -133,7 +133,7 @@ def test_a_specification_cannot_be_changed() -> None:
         ({"momentum": 0.9, "optimizer": "adam"}, "momentum is an option of sgd; adam has its own"),
         ({"weight_decay": -1}, "weight_decay=-1 is not possible"),
         ({"optimizer": "lion"}, "'sgd', 'adam' or 'adamw'"),
-        ({"schedule": "cosine"}, "'constant' or 'plateau'"),
+        ({"schedule": "cosine"}, "'constant', 'plateau' or 'criterion'"),
         *(
             ({"evaluate": text}, f"evaluate={text!r} is not possible: it should be all, seen, or sample=K")
             for text in ("", "some", "sample", "sample=", "sample=0", "sample=-1", "sample=1.5", "sample=01", "all ")

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_type_hints
 
 import jsonschema
 import pytest
@@ -262,8 +263,12 @@ def test_the_command_line_and_python_have_the_same_defaults() -> None:
     from inspect import signature
 
     from benchmark.spec import RunSpec
+    from forgetless import training
     from forgetless.running import run
 
-    given = signature(run).parameters
-    for name in ("batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule", "carry_optimizer"):
-        assert given[name].default == RunSpec.model_fields[name].default, name
+    hints = get_type_hints(run, include_extras=True)
+    for name in ("batch_size", "optimizer", "lr", "momentum", "weight_decay", "schedule"):
+        assert signature(run).parameters[name].default is None, name  # what the scenario is usually run with, or:
+        help_text = hints[name].__metadata__[0].help
+        assert f"[default: {RunSpec.model_fields[name].default}" in help_text, name
+    assert hints["batch_size"] == training.BatchSize
