@@ -83,7 +83,8 @@ def write(results: dict[str, Any]) -> None:
     """The page, and its picture."""
     picture(results, DOCS / "addition-facts.svg")
     rows = [
-        f"| {strategy} | {' | '.join(map(str, found['curve'][:3]))} | {found['ones']} | {found['twos']} | {found['passes']} |"
+        f"| {strategy} | {' | '.join(map(str, found['curve'][:3]))} | "
+        f"{found['ones']} | {found['twos']} | {found['passes']} |"
         for strategy, found in results.items()
     ]
     command = f"forgetless run addition-facts {' '.join(STRATEGIES)} --seeds {SEEDS}"
