@@ -13,7 +13,7 @@ from torch import Tensor
 from scenarios.catalogue import list_scenarios
 from scenarios.errors import RequestError
 from scenarios.scenario import scenario_reference
-from scenarios.sources.family import FourFiles
+from scenarios.sources.files import Files
 from scenarios.sources.source import load_source
 from scenarios.task import Examples, Scenario
 
@@ -30,7 +30,7 @@ def missing(source: str | None) -> str | None:
     """Why the data of a source cannot be had here, asked once; tests download nothing."""
     try:
         if source is not None:
-            with patch.object(FourFiles, "download", lambda self: "not tried"):
+            with patch.object(Files, "download", lambda self: "not tried"):
                 load_source(source)
     except RequestError as error:
         return str(error)
