@@ -1,6 +1,8 @@
 """All scenarios and sources by name, listed without reading data or importing torch."""
 
 import ast
+import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +26,8 @@ SOURCES: Registry[Callable[[Path | None], "Source"]] = Registry("source", "scena
 """Loaders of a source; the path is where the user says its files are, or None.
 
 One is registered with the number of its `classes` and the `shape` of an input, which says what is possible with it
-before any data is read: `@register("digits", classes=10, shape=(1, 8, 8))`. Where its data comes from is said by the
-module: `DATA`, a text or `Files`.
+before any data is read: `@register("digits", classes=10, shape=(1, 8, 8), data="with scikit-learn")`. `data` says where
+it comes from; a source of downloaded files has `DATA` in its module instead, `Files` that know where they are.
 """
 
 
@@ -84,3 +86,19 @@ def source_shape(source: str) -> tuple[int, ...]:
 def modality(shape: tuple[int, ...]) -> str:
     """What inputs of a shape are: (features,), (1, length) or (channels, height, width)."""
     return {1: "tables", 2: "signals"}.get(len(shape), "images")
+
+
+def data_place(source: str) -> dict[str, str | bool | None]:
+    """Where the data of a source is on this machine: `available` (None: not known), and `data`, where or why not."""
+    entry = SOURCES.entries()[source]
+    if declared := entry.attribute("data"):
+        return {"available": True, "data": str(ast.literal_eval(declared))}
+    # A module of somebody else may import anything, torch too: it is asked only where it has been loaded already.
+    module = sys.modules.get(entry.module)
+    if module is None and entry.module.startswith("scenarios."):
+        module = importlib.import_module(entry.module)
+    files = getattr(module, "DATA", None)
+    if files is None:
+        return {"available": None, "data": ""}
+    found = files.here()
+    return {"available": found is not None, "data": str(found) if found else files.absent()}

@@ -4,14 +4,12 @@ from pathlib import Path
 
 from scenarios.sources.source import Source, register
 
-DATA = "with scikit-learn"
 
-
-@register("digits", classes=10, shape=(1, 8, 8))
+@register("digits", classes=10, shape=(1, 8, 8), data="with scikit-learn")
 def digits(root: Path | None = None) -> Source:
     """1,797 handwritten digits of 8×8 pixels (scikit-learn's copy of UCI's optdigits test set).
 
-    Every fifth example of each class is a test example: 1,433 for training and 364 for testing, the same
+    Every fifth example of each class is a test example: 1,442 for training and 355 for testing, the same
     for everybody. The original 17 grey levels are spread over 0…255.
     """
     import torch

@@ -63,6 +63,14 @@ class Files:
             )
         )
 
+    def absent(self) -> str:
+        """What will be done where the files are not on this machine."""
+        if not self.torchvision:
+            return f"not here: {self.advice}"
+        if importlib.util.find_spec("torchvision") is None:
+            return "not here; downloaded once torchvision is installed"
+        return "not here; downloaded when asked for"
+
     def here(self, root: Path | None = None) -> Path | None:
         """The first folder on this machine that holds the files; where a root is given, it alone counts."""
         places = self._layouts(root) if root is not None else self._places()
