@@ -55,10 +55,13 @@ def _test(folder: Path) -> "tuple[Tensor, Tensor]":
     try:
         with listed.open(newline="") as file:
             for row in csv.DictReader(file, delimiter=";"):
-                paths.append(folder / "GTSRB" / "Final_Test" / "Images" / row["Filename"])
-                y.append(int(row["ClassId"]))
+                path, label = folder / "GTSRB" / "Final_Test" / "Images" / row["Filename"], int(row["ClassId"])
+                paths.append(path)
+                y.append(label)
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise RequestError(
             f"{listed}, line {len(paths) + 2}: Filename;…;ClassId are wanted ({type(error).__name__}: {error})"
         ) from None
+    if not paths:
+        raise RequestError(f"{listed} lists no images")
     return read_pictures(paths, SHAPE), torch.tensor(y)
