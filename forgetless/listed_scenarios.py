@@ -69,7 +69,10 @@ def families() -> list[dict[str, Any]]:
 def others() -> list[dict[str, Any]]:
     """Every scenario that brings examples of its own, and the families of another library's."""
     entries = {name: entry for name, entry in SCENARIOS.entries().items() if not entry.takes_source}
-    return [{"name": name, **_described(entry)} for name, entry in (entries | SCENARIOS.families()).items()]
+    return [
+        {"name": name, **_described(entry), **_own_data(entry)}
+        for name, entry in (entries | SCENARIOS.families()).items()
+    ]
 
 
 def kinds(entry: Entry) -> list[str]:
@@ -94,7 +97,14 @@ def _described(entry: Entry) -> dict[str, Any]:
 
 
 def _own_data(entry: Entry) -> dict[str, Any]:
-    return {"available": True, "data": _literal(entry.attribute("data")) or "made when asked for"}
+    """Where a scenario's own data is: as it declares by `data`, or that of the `sources` which it declares."""
+    if declared := _literal(entry.attribute("data")):
+        return {"available": True, "data": declared}
+    names = _literal(entry.attribute("sources"))
+    if not names:
+        return {"available": None, "data": ""}
+    absent = [name for name in names if not data_place(name)["available"]]
+    return {"available": not absent, "data": f"not here: {', '.join(absent)}" if absent else f"of {', '.join(names)}"}
 
 
 def _literal(text: str) -> Any:

@@ -124,7 +124,7 @@ def _print_table(console: "Console", title: str, items: list[dict[str, Any]]) ->
         if "kinds" in item:
             tasks = "" if item.get("tasks") is None else f"{item['tasks']} tasks"
             images = "images only" if item.get("images") else ""
-            notes = [item.get("paper", ""), ", ".join(item["kinds"]), tasks, images]
+            notes = [item.get("paper", ""), ", ".join(item["kinds"]), tasks, images, item.get("data", "")]
             about.append("\n" + " · ".join(filter(None, notes)), style="italic")
         table.add_row(item["name"], about)
     console.print(table)

@@ -19,7 +19,8 @@ SCENARIOS: Registry[Callable[..., "Scenario"]] = Registry("scenario", "scenarios
 
 `seed` draws what the sequence leaves to chance (the order of classes, permutations); None asks for the
 canonical one: natural order of classes, the permutations of seed 0. A family whose first parameter is called
-`images` is made over images only.
+`images` is made over images only. A scenario that brings its own may be registered with what a list says of it, in
+literals: `classes`, `tasks`, `kinds` where it has no such option, and `data` or the `sources` it is made of.
 """
 
 SOURCES: Registry[Callable[[Path | None], "Source"]] = Registry("source", "scenarios.sources", "forgetless.sources")

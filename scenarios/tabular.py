@@ -12,7 +12,7 @@ from scenarios.task import Scenario, Task, TensorExamples
 TABLES = ("iris", "wine", "breast-cancer")
 
 
-@register("tabular", classes=8, tasks=3, data="with scikit-learn")
+@register("tabular", classes=8, tasks=3, sources=("iris", "wine", "breast-cancer"))
 def tabular(
     seed: int | None,
     *,

@@ -41,7 +41,8 @@ def test_json_has_every_name_with_kinds_tasks_classes_and_data() -> None:
     assert (digits["available"], digits["data"]) == (True, "with scikit-learn")
     tabular = named(listed, "tabular")
     assert tabular["kinds"] == ["task", "class"]
-    assert (tabular["tasks"], tabular["classes"], tabular["data"]) == (3, 8, "with scikit-learn")
+    assert (tabular["tasks"], tabular["classes"], tabular["available"]) == (3, 8, True)
+    assert tabular["data"] == "of iris, wine, breast-cancer"
     assert json.loads(json.dumps(listed)) == listed
     assert len(families()) * len(all_sources()) >= len(listed) - len(others())
 
