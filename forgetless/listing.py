@@ -110,7 +110,7 @@ def _print_table(console: "Console", title: str, items: list[dict[str, Any]]) ->
 
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("name", style="bold", no_wrap=True)
-    table.add_column("what it is")
+    table.add_column("what it is", overflow="fold")
     for item in items:
         about = Text(item["summary"])
         options = item.get("options", {})
