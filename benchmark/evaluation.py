@@ -1,7 +1,7 @@
 """Measuring accuracy: one forward pass over test examples, in large batches."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,3 +110,18 @@ def mean_loss(strategy: Strategy, examples: Examples, masks: Tensor, device: tor
             batch = Batch(x.to(device), y.to(device), task.to(device), masks, one, first, len(y))
             total += strategy.loss(batch) * len(y)
     return float(total) / len(examples)
+
+
+@torch.no_grad()
+def learned(strategy: Strategy, examples: Examples, masks: Tensor, device: torch.device) -> bool:
+    """Whether every one of the examples is answered right; with a readout, to within its tolerance in every unit."""
+    readout = strategy.network.readout
+    one, first = torch.ones((), device=device), torch.tensor(0)
+    with evaluating(strategy), readout.measuring_units() if readout else nullcontext():
+        for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
+            y = y.to(device)
+            scores = strategy(Batch(x.to(device), y, task.to(device), masks, one, first, len(y)))
+            right = readout.learned(scores, y) if readout else torch.eq(scores.argmax(1), y)
+            if not bool(right.all()):
+                return False
+    return True

@@ -40,7 +40,9 @@ class Feed:
         for replica in (each for each in self.replicas if each.learning):
             if done == 0:
                 replica.pass_began = replica.order.get_state()
-            order = torch.randperm(len(shares[id(replica)]), generator=replica.order)
+            count = len(shares[id(replica)])
+            kept = shares[id(replica)].ordered
+            order = torch.arange(count) if kept else torch.randperm(count, generator=replica.order)
             orders[id(replica)] = order[done * self.size :].to(self.device)
         first = next(iter(orders))
         keys = [id(replica) if id(replica) in orders else first for replica in self.replicas]

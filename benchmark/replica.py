@@ -74,13 +74,12 @@ class Replica:
 
     @torch.no_grad()
     def thaw(self) -> None:
-        """Be again as it was when it began to wait, with an optimiser that remembers nothing, as the schedule's
-        last drop of the rate left it."""
+        """Be again as it was when it began to wait; after the plateau schedule with an optimiser that remembers
+        nothing, as the last drop of the rate left it."""
         assert self.frozen is not None
-        assert self.plateau is not None
         own = self.strategy.state_dict()
         for name, tensor in self.frozen.items():
             own[name].copy_(tensor)
-        for row in self.plateau.optimizer.rows(self.plateau.replica):
+        for row in self.plateau.optimizer.rows(self.plateau.replica) if self.plateau else ():
             row.zero_()
         self.frozen = None

@@ -21,7 +21,7 @@ def checkpoint_of(trainer: "Trainer") -> Checkpoint:
     tensors["random/cpu"] = torch.get_rng_state()
     if trainer.device.type == "cuda":
         tensors["random/cuda"] = torch.cuda.get_rng_state(trainer.device)
-    if trainer.stepper.optimizer is not None and (within or trainer.spec.carry_optimizer):
+    if trainer.stepper.optimizer is not None and (within or trainer.stepper.carries):
         tensors |= {f"optimizer/{name}": value for name, value in trainer.stepper.optimizer.state.items()}
     facts = {
         "position": asdict(trainer.position),
@@ -42,6 +42,7 @@ def _part(replica: Replica, *, within: bool, mid_pass: bool) -> Checkpoint:
         assert replica.pass_began is not None
         tensors["random/order"] = replica.pass_began
     facts: dict[str, Any] = {
+        "waits": replica.frozen is not None,
         "steps": replica.steps,
         "work": asdict(replica.strategy.work),
         "total_steps": replica.total_steps,
@@ -112,8 +113,8 @@ def restore_pass(trainer: "Trainer", checkpoint: Checkpoint) -> None:
             weights = part.part("plateau")
             kept = [weights[str(index)] for index in range(len(weights))]
             replica.plateau.restore(part.facts["plateau"], kept)
-            if replica.plateau.stopped:
-                replica.freeze()
+        if part.facts["waits"]:
+            replica.freeze()
         if trainer.position.step:
             replica.pass_began = part.tensors["random/order"]
     trainer.resumed = None

@@ -1,6 +1,7 @@
 """One run, from its specification to its record on disk."""
 
 import importlib
+import math
 import os
 import platform
 import subprocess
@@ -111,12 +112,30 @@ def check(spec: RunSpec, scenario: Scenario) -> None:
     Raises:
         RequestError: where the strategy cannot have what it needs, or the schedule nothing to watch.
     """
-    check_needs(spec.strategy, scenario.kind, spec.scenario, carry_optimizer=spec.carry_optimizer)
+    check_needs(spec.strategy, scenario, spec.hyperparameters, carry_optimizer=spec.carry_optimizer)
+    check_passes(spec, scenario)
     check_foreign(spec)
     if spec.schedule == "plateau" and not all(len(task.validation) for task in scenario.tasks):
         raise RequestError(
             f"{spec.scenario} has no validation examples for the plateau schedule to watch: "
             "give it a share, as validation=0.1"
+        )
+
+
+def check_passes(spec: RunSpec, scenario: Scenario) -> None:
+    """Make sure that the budget passes over examples no more often than the scenario lets it.
+
+    Raises:
+        RequestError: where it would.
+    """
+    if scenario.passes is None:
+        return
+    fewest = min(math.ceil(len(task.training) / spec.batch_size) for task in scenario.tasks)
+    if (spec.epochs or 0) > scenario.passes or (spec.iterations or 0) > fewest * scenario.passes:
+        budget = f"--epochs {spec.epochs}" if spec.epochs else f"--iterations {spec.iterations}"
+        raise RequestError(
+            f"{spec.scenario} shows every example {'once' if scenario.passes == 1 else f'{scenario.passes} times'}: "
+            f"{budget} is more than that; --epochs {scenario.passes} is all there is"
         )
 
 

@@ -82,7 +82,8 @@ class RunSpec(Strict):
         optimizer, lr, momentum, weight_decay: of plain SGD, Adam or AdamW; momentum is SGD's.
         schedule: "constant", or "plateau": the learning rate is divided by 3 when the validation loss has
             not improved for 5 passes, training of the task stops below 1e-4, and the weights of the best
-            pass are restored (protocol of Serrà et al. 2018).
+            pass are restored (protocol of Serrà et al. 2018); or "criterion": training of the task stops after the
+            first pass that leaves all its examples answered right (with a readout: within its tolerance).
         carry_optimizer: keep the optimiser's state from task to task instead of a fresh one each.
         batch_size: examples of the task in a step.
         epochs, iterations: passes over a task's examples, or steps a task; one of the two.
@@ -110,7 +111,7 @@ class RunSpec(Strict):
     lr: float = Field(default=0.05, gt=0)
     momentum: float = Field(default=0.0, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
-    schedule: Literal["constant", "plateau"] = "constant"
+    schedule: Literal["constant", "plateau", "criterion"] = "constant"
     carry_optimizer: bool = False
     batch_size: int = Field(default=10, ge=1, lt=2**31)
     epochs: int | None = Field(default=None, ge=1, lt=2**31)

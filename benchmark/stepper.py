@@ -37,9 +37,10 @@ class Stepper:
         spec: optimiser and batch size.
         compiled: whether to compile. Where that fails it is said once, and steps are taken uncompiled.
         varied: hyper-parameters in which the replicas differ, each [replicas].
+        carries: whether the optimiser is kept from task to task.
 
     Attributes:
-        optimizer: fresh in every task, unless the specification carries it.
+        optimizer: fresh in every task, unless it is carried.
         parameters: what is trained, by name, without a gradient; stacked if there are replicas.
         seen: how often each shape of full batch has come; part of a checkpoint, as compiled steps round differently.
     """
@@ -51,7 +52,9 @@ class Stepper:
         *,
         compiled: bool = False,
         varied: Mapping[str, Tensor] | None = None,
+        carries: bool = False,
     ) -> None:
+        self.carries = carries
         self.strategies = list(strategies)
         self.spec = spec
         self.compiled = compiled
@@ -73,7 +76,7 @@ class Stepper:
         self.leaves = {name: parameter for name, parameter in own[0].items() if parameter.requires_grad}
         self.parameters = {name: joined([parameters[name] for parameters in own]) for name in self.leaves}
         self.others: dict[str, Tensor] | None = None
-        if self.optimizer is None or not self.spec.carry_optimizer:
+        if self.optimizer is None or not self.carries:
             self.optimizer = Optimizer(self.spec, self.parameters, self.replicas)
 
     def start_phase(self) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint, Position
-from benchmark.evaluation import evaluate, mean_loss
+from benchmark.evaluation import evaluate, learned, mean_loss
 from benchmark.feeding import Feed
 from benchmark.foreign import hand_over, is_foreign
 from benchmark.interruption import Interruption
@@ -66,7 +66,9 @@ class Trainer:
         self.kept = time.monotonic()
         self.position = Position()
         self.device = torch.device(self.spec.device)
-        self.stepper = Stepper([replica.strategy for replica in replicas], self.spec, compiled=compiled, varied=varied)
+        carries = self.spec.carry_optimizer or not replicas[0].scenario.boundaries
+        strategies = [replica.strategy for replica in replicas]
+        self.stepper = Stepper(strategies, self.spec, compiled=compiled, varied=varied, carries=carries)
         self.feed = Feed(self.replicas, self.spec.batch_size, self.device)
         self.resumed: Checkpoint | None = None
         self.seconds = 0.0
@@ -200,8 +202,7 @@ class Trainer:
                     clock.start()
             self.report(index, losses, work, expected)
             self.position.epoch, self.position.step = self.position.epoch + 1, 0
-            if self.spec.schedule == "plateau":
-                self.each(lambda replica: self.validate(replica, index, phases[id(replica)]))
+            self.each(lambda replica: self.pass_ended(replica, index, phases[id(replica)]))
             clock.stop()
             self.save_if_due()
         self.each(self.end_phase)
@@ -232,14 +233,18 @@ class Trainer:
         losses.clear()
         return Work()
 
-    def validate(self, replica: Replica, index: int, phase: Phase) -> None:
-        """Tell a replica's schedule the validation loss; it may stop the replica."""
+    def pass_ended(self, replica: Replica, index: int, phase: Phase) -> None:
+        """Let a replica's schedule look at it; it may stop the replica."""
         if not replica.learning:
             return
-        assert replica.plateau is not None
-        validation = phase.validation or replica.scenario.tasks[index].validation
-        replica.plateau.passed(mean_loss(replica.strategy, validation, replica.strategy.masks, self.device))
-        if replica.plateau.stopped:
+        if replica.plateau is not None:
+            validation = phase.validation or replica.scenario.tasks[index].validation
+            replica.plateau.passed(mean_loss(replica.strategy, validation, replica.strategy.masks, self.device))
+            if replica.plateau.stopped:
+                replica.freeze()
+        elif self.spec.schedule == "criterion" and learned(
+            replica.strategy, phase.examples, replica.strategy.masks, self.device
+        ):
             replica.freeze()
 
     def end_phase(self, replica: Replica) -> None:

@@ -61,10 +61,15 @@ class Plan:
         from strategies.networks.network import network_reference
         from strategies.strategy import alone_of
 
-        fields = {**DEFAULTS, **{name: value for name, value in self.options.items() if value is not None}}
+        reference = scenario_reference(self.scenario)
+        given = {name: value for name, value in self.options.items() if value is not None}
+        usual = reference.usual
+        for budget in ("epochs", "iterations") if given.keys() & {"epochs", "iterations"} else ():
+            usual.pop(budget, None)
+        fields = {**DEFAULTS, **usual, **given}
         if "epochs" not in fields and "iterations" not in fields:
             fields["epochs"] = DEFAULT_EPOCHS
-        fields["scenario"] = scenario_reference(self.scenario).text
+        fields["scenario"] = reference.text
         fields["network"] = network_reference(fields["network"])
         fields["properties"] = properties_of(fields["properties"])
         fields["device"] = device_of(fields["device"])

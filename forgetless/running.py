@@ -7,20 +7,28 @@ from typing import Annotated
 import typer
 
 from forgetless.concluding import check_places, conclude
-from forgetless.plan import DEFAULT_EPOCHS, DEFAULTS, ClassOrder, Plan, check, requests_for
+from forgetless.plan import DEFAULTS, ClassOrder, Plan, check, requests_for
 from forgetless.threads import AUTO, with_threads
+from forgetless.training import (
+    AsJson,
+    BatchSize,
+    CarryOptimizer,
+    Data,
+    Device,
+    Epochs,
+    Iterations,
+    Jobs,
+    Momentum,
+    NetworkName,
+    Optimizer,
+    Plugins,
+    Quiet,
+    Rate,
+    Schedule,
+    Threads,
+    WeightDecay,
+)
 from forgetless.words import parse_settings
-
-
-class Optimizer(StrEnum):
-    sgd = "sgd"
-    adam = "adam"
-    adamw = "adamw"
-
-
-class Schedule(StrEnum):
-    constant = "constant"
-    plateau = "plateau"
 
 
 class Compile(StrEnum):
@@ -46,46 +54,37 @@ def run(
     tuned: Annotated[
         list[Path] | None, typer.Option(help="What `forgetless tune` found for one of the strategies.")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(help=f"Passes over each task's examples. [default: {DEFAULT_EPOCHS}]")
-    ] = None,
-    iterations: Annotated[int | None, typer.Option(help="Steps a task, instead of epochs.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Examples of the task in a step.")] = 10,
-    optimizer: Annotated[Optimizer, typer.Option(help="What follows the gradients.")] = Optimizer.sgd,
-    lr: Annotated[float, typer.Option(help="Learning rate.")] = 0.05,
-    momentum: Annotated[float, typer.Option(help="Of sgd.")] = 0.0,
-    weight_decay: Annotated[float, typer.Option(help="L2 decay (decoupled with adamw).")] = 0.0,
-    schedule: Annotated[
-        Schedule, typer.Option(help="plateau: drop the rate and stop early by validation loss.")
-    ] = Schedule.constant,
-    carry_optimizer: Annotated[
-        bool, typer.Option("--carry-optimizer", help="Keep the optimiser's state from task to task.")
-    ] = False,
+    epochs: Epochs = None,
+    iterations: Iterations = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    lr: Rate = None,
+    momentum: Momentum = None,
+    weight_decay: WeightDecay = None,
+    schedule: Schedule = None,
+    carry_optimizer: CarryOptimizer = None,
     memory: Annotated[
         str | None,
         typer.Option(help="Budget for all that is remembered (examples, importances, copies, masks): 200kB, 1MB."),
     ] = None,
-    network: Annotated[str, typer.Option(help="As `mlp:400x400,dropout=0.5`, `cnn`, `resnet18`.")] = DEFAULTS[
-        "network"
-    ],
+    network: NetworkName = None,
     properties: Annotated[str, typer.Option(help="all, none, or names joined by commas.")] = DEFAULTS["properties"],
     evaluate: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="all|seen|sample=K",
             help="On which tasks to test after each task: all, those seen, or the newest and K earlier ones; "
-            "on all after the last. For hundreds of tasks, sample=10.",
+            "on all after the last. For hundreds of tasks, sample=10. [default: all]",
         ),
-    ] = "all",
-    evaluate_every: Annotated[
-        int | None, typer.Option(help="Also test after every so many steps within a task.")
     ] = None,
-    plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Where data sets are looked for first.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = DEFAULTS["device"],
-    threads: Annotated[
-        str, typer.Option(help="Of each run's process: a number, or auto: two where a step has work for them.")
-    ] = AUTO,
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(help="Also test after every so many steps within a task. [default: never, or as usual]"),
+    ] = None,
+    plugin: Plugins = None,
+    data: Data = None,
+    device: Device = DEFAULTS["device"],
+    threads: Threads = AUTO,
     compile_: Annotated[
         Compile, typer.Option("--compile", help="Compile whole steps; auto: where a run has enough of them.")
     ] = Compile.auto,
@@ -95,15 +94,15 @@ def run(
             "--replicas", help="Train seeds, and real values of hyper-parameters, at once in one stacked network."
         ),
     ] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
+    jobs: Jobs = 1,
     out: Annotated[Path, typer.Option(help="Folder for the runs' records.")] = Path("runs"),
     checkpoint_every: Annotated[
         float, typer.Option(min=0, help="Seconds between checkpoints within a task; see `forgetless resume`.")
     ] = 60.0,
     track: Annotated[Tracker | None, typer.Option(help="Follow the runs there as well.")] = None,
     post: Annotated[str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run strategies on a scenario, one run an entry and seed, and compare them."""
     from benchmark.execution.local import limits, run_all
@@ -124,11 +123,11 @@ def run(
             "epochs": epochs,
             "iterations": iterations,
             "batch_size": batch_size,
-            "optimizer": optimizer.value,
+            "optimizer": optimizer,
             "lr": lr,
             "momentum": momentum,
             "weight_decay": weight_decay,
-            "schedule": schedule.value,
+            "schedule": schedule,
             "carry_optimizer": carry_optimizer,
             "memory_budget": memory,
             "network": network,

@@ -10,10 +10,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forgetless.concluding import check_places
-from forgetless.plan import DEFAULT_EPOCHS, DEFAULTS, Plan, check, requests_for
-from forgetless.running import Optimizer, Schedule
+from forgetless.plan import DEFAULTS, Plan, check, requests_for
 from forgetless.space import LR, Range, space_of
 from forgetless.threads import AUTO, with_threads
+from forgetless.training import (
+    AsJson,
+    BatchSize,
+    CarryOptimizer,
+    Data,
+    Device,
+    Epochs,
+    Iterations,
+    Jobs,
+    Momentum,
+    NetworkName,
+    Optimizer,
+    Plugins,
+    Quiet,
+    Rate,
+    Schedule,
+    Threads,
+    WeightDecay,
+)
 from forgetless.words import parse_settings
 from scenarios.errors import RequestError
 
@@ -59,30 +77,28 @@ def tune(
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="A hyper-parameter that is not tuned.")] = None,
     seeds: Annotated[str, typer.Option(help="Of every trial, whose scores are averaged: how many, or which.")] = "1",
-    epochs: Annotated[
-        int | None, typer.Option(help=f"Passes over each task's examples. [default: {DEFAULT_EPOCHS}]")
-    ] = None,
-    iterations: Annotated[int | None, typer.Option(help="Steps a task, instead of epochs.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Examples of the task in a step.")] = 10,
-    optimizer: Annotated[Optimizer, typer.Option(help="What follows the gradients.")] = Optimizer.sgd,
-    lr: Annotated[float, typer.Option(help="Learning rate around which to look.")] = 0.05,
-    momentum: Annotated[float, typer.Option(help="Of sgd.")] = 0.0,
-    weight_decay: Annotated[float, typer.Option(help="L2 decay (decoupled with adamw).")] = 0.0,
-    schedule: Annotated[Schedule, typer.Option(help="As of `forgetless run`.")] = Schedule.constant,
-    carry_optimizer: Annotated[bool, typer.Option("--carry-optimizer", help="As of `forgetless run`.")] = False,
-    network: Annotated[str, typer.Option(help="As `mlp:400x400`, `cnn`.")] = DEFAULTS["network"],
-    plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Where data sets are looked for first.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = DEFAULTS["device"],
-    threads: Annotated[str, typer.Option(help="Of each run's process.")] = AUTO,
-    jobs: Annotated[int, typer.Option(min=1, help="Trials at a time, each in a process of its own.")] = 1,
+    epochs: Epochs = None,
+    iterations: Iterations = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    lr: Rate = None,
+    momentum: Momentum = None,
+    weight_decay: WeightDecay = None,
+    schedule: Schedule = None,
+    carry_optimizer: CarryOptimizer = None,
+    network: NetworkName = None,
+    plugin: Plugins = None,
+    data: Data = None,
+    device: Device = DEFAULTS["device"],
+    threads: Threads = AUTO,
+    jobs: Jobs = 1,
     out: Annotated[Path, typer.Option(help="Folder for the trials' records, and for what is found.")] = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Choose hyper-parameters of a strategy; `forgetless run --tuned FILE` then runs with them."""
     from benchmark.observers.progress import Progress
-    from benchmark.spec import Tuning
+    from benchmark.spec import RunSpec, Tuning
     from forgetless.tuned import Tuned, tuned_path
     from scenarios.registry import load_plugin
     from scenarios.scenario import scenario_reference
@@ -93,24 +109,25 @@ def tune(
         "epochs": epochs,
         "iterations": iterations,
         "batch_size": batch_size,
-        "optimizer": optimizer.value,
+        "optimizer": optimizer,
         "momentum": momentum,
         "weight_decay": weight_decay,
-        "schedule": schedule.value,
+        "schedule": schedule,
         "carry_optimizer": carry_optimizer,
         "network": network,
         "properties": "none",
         "device": device,
     }
     place, count = _where(rule, scenario, on, tasks, data)
+    around = lr or scenario_reference(scenario).usual.get(LR, RunSpec.model_fields[LR].default)
     fixed = {name.rpartition(".")[2]: values for name, values in parse_settings(settings or []).items()}
     search = _Search(
         place, strategy, seeds, fixed, {**options, "trial": count}, plugin or [], data, threads, jobs, out / "trials"
     )
-    ranges = search.ranges(lr, space or [])
+    ranges = search.ranges(around, space or [])
     check_places(out, None)
     with Progress(trials, quiet=quiet or as_json) as progress:
-        tried = search.run(ranges, trials, lr, progress)
+        tried = search.run(ranges, trials, around, progress)
     best = max(tried, key=lambda trial: trial.score)  # the first of equals, and the first trial is the defaults
     if all(trial.failed for trial in tried):
         raise RequestError(f"all {trials} trials failed, the first because {tried[0].failed}")

@@ -1,10 +1,11 @@
 """From a name on the command line to a scenario."""
 
+import inspect
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from scenarios.catalogue import SCENARIOS, SOURCES, impossible, scenario_parts
 from scenarios.errors import RequestError
@@ -13,6 +14,18 @@ from scenarios.sources.source import load_source
 from scenarios.task import Scenario
 
 register = SCENARIOS.register
+
+Builder = TypeVar("Builder", bound=Callable[..., Scenario])
+
+
+def usual(**settings: Any) -> Callable[[Builder], Builder]:
+    """Decorator: how a scenario is usually run, by names of `RunSpec`; options of the command line go before it."""
+
+    def add(builder: Builder) -> Builder:
+        builder.usual = settings  # type: ignore[attr-defined]
+        return builder
+
+    return add
 
 
 @dataclass(frozen=True)
@@ -24,6 +37,11 @@ class ScenarioReference:
     source: str | None
     options: dict[str, Any]
 
+    @property
+    def usual(self) -> dict[str, Any]:
+        """How it is usually run (see `usual`)."""
+        return dict(getattr(self.builder, "usual", {}))
+
     def build(self, seed: int | None = None, root: Path | None = None) -> Scenario:
         """Read the data and make the tasks.
 
@@ -31,7 +49,9 @@ class ScenarioReference:
             RequestError: where the data cannot be had or the options do not fit it.
         """
         if self.source is None:
-            scenario = self.builder(seed, **self.options)
+            # One that is made of several data sets looks for them itself.
+            place = {"root": root} if "root" in inspect.signature(self.builder).parameters else {}
+            scenario = self.builder(seed, **place, **self.options)
         else:
             scenario = self.builder(load_source(self.source, root), seed, **self.options)
         return replace(scenario, name=self.text)

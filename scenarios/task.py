@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from scenarios.errors import RequestError
+from scenarios.readout import Codes
 
 Kind = Literal["task", "domain", "class"]
 """What is known at test time: the task; nothing, over the same classes; nothing, over all classes."""
@@ -32,9 +33,14 @@ class Examples(ABC):
 
     Attributes:
         task: which task each example belongs to, int64: shape [1] where all share one, else [N].
+        ordered: whether their order is that of a stream, which training keeps to.
+        truth: the true labels [N], where those given by `batch` may be false; else None. To measure by: no
+            strategy is to read them.
     """
 
     task: Tensor
+    ordered: bool = False
+    truth: Tensor | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -73,10 +79,17 @@ class TensorExamples(Examples):
         transform: applied to a batch of inputs when it is read (a permutation of pixels, a rotation), so
             that a hundred tasks over one set of images hold those images once.
         shift: added to the labels when they are read, so that tasks with classes of their own hold them once.
+        truth: the true labels [N] as output numbers, where some of `y` are false.
     """
 
     def __init__(
-        self, x: Tensor, y: Tensor, task: int | Tensor, transform: Transform | None = None, shift: int = 0
+        self,
+        x: Tensor,
+        y: Tensor,
+        task: int | Tensor,
+        transform: Transform | None = None,
+        shift: int = 0,
+        truth: Tensor | None = None,
     ) -> None:
         if len(x) != len(y):
             raise ValueError(f"{len(x)} inputs but {len(y)} labels")
@@ -85,6 +98,7 @@ class TensorExamples(Examples):
         self.task = torch.tensor([task]) if isinstance(task, int) else task
         self.transform = transform
         self.shift = shift
+        self.truth = truth
 
     def __len__(self) -> int:
         return len(self.y)
@@ -104,12 +118,15 @@ class TensorExamples(Examples):
         x = self.x
         if self.transform:
             x = torch.cat([self.transform(part) for part in x.split(4096)]) if len(x) else x
-        return TensorExamples(x.to(device), (self.y + self.shift).to(device), self.task.to(device))
+        truth = None if self.truth is None else self.truth.to(device)
+        return TensorExamples(x.to(device), (self.y + self.shift).to(device), self.task.to(device), truth=truth)
 
     def digest(self) -> str:
         y = self.y + self.shift if self.shift else self.y
         parts = [_tensor_digest(tensor) for tensor in (self.x, y, self.task)]
         parts.append(transform_digest(self.transform))
+        if self.truth is not None:
+            parts.append(_tensor_digest(self.truth))
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
@@ -174,6 +191,19 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Modality:
+    """One of several sorts of input in a sequence.
+
+    Attributes:
+        name: for tables.
+        size: how many numbers an input of it has.
+    """
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Scenario:
     """An immutable sequence of tasks.
 
@@ -186,6 +216,11 @@ class Scenario:
         test: test examples of each task; neither strategies nor the tuner are ever given them.
         active: with kind "class", whether classes not seen yet compete ("all") or not ("seen").
         standardise: mean and standard deviation a network subtracts and divides by, if any, on [0, 1].
+        boundaries: whether the stream says where one task ends and the next begins.
+        passes: over the examples of a task at most; None for any number.
+        readout: how outputs become answers where they are not one a class.
+        modalities: sorts of input, where there are several. An input is then a vector: the number of its modality, its
+            own numbers, and zeros up to the length of the longest.
     """
 
     name: str
@@ -196,6 +231,10 @@ class Scenario:
     test: tuple[Examples, ...]
     active: Literal["seen", "all"] = "seen"
     standardise: tuple[float, float] | None = None
+    boundaries: bool = True
+    passes: int | None = None
+    readout: Codes | None = None
+    modalities: tuple[Modality, ...] = ()
 
     def trial(self, tasks: int) -> "Scenario":
         """The first tasks alone, tested on their validation examples: what a tuner may see.
@@ -248,6 +287,9 @@ class Scenario:
     def digest(self) -> str:
         """SHA-256 of content, order and options: two runs with one digest saw the same tasks."""
         digest = hashlib.sha256(repr((self.name, self.kind, self.active, self.standardise)).encode())
+        further = (not self.boundaries, self.passes, self.readout and self.readout.digest(), self.modalities)
+        if any(further):
+            digest.update(repr(further).encode())
         for task, test in zip(self.tasks, self.test, strict=True):
             digest.update(repr((task.index, task.classes, task.original_classes)).encode())
             for examples in (task.training, task.validation, test):

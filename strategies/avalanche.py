@@ -75,7 +75,7 @@ def avalanche(name: str) -> type["AvalancheStrategy"]:
     with quiet():
         module = importlib.import_module(known[name])
         found = inspect.unwrap(getattr(module, name))
-    needs = {"task at test time"} if name in TOLD else set()
+    needs = {"task boundaries", "one output a class"} | ({"task at test time"} if name in TOLD else set())
     body = {"name": full, "wraps": (found,), "needs": frozenset(needs), "__init__": init_of(options_of(found, full))}
     return type(name, (AvalancheStrategy,), {**body, "__doc__": found.__doc__})
 
@@ -199,7 +199,7 @@ class AvalancheStrategy(ForeignStrategy):
         self.seen: list[tuple[int, ...]] = []
 
     def try_out(self, budget: Budget) -> None:
-        outputs = self.network.output.out_features
+        outputs = self.network.classes
         if reason := refusal(self.wraps[0].__name__, budget, self.hyperparameters, outputs):
             raise RequestError(f"{self.name} cannot be run so: {reason}")
         self.made(copy.deepcopy(self.network), 0, budget)

@@ -1,6 +1,7 @@
 """Several strategies at once, where their hooks compose: `rehearsal+ewc`."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from scenarios.errors import RequestError
 from scenarios.options import options_of
 from scenarios.task import Task
 from strategies.networks.network import Network
-from strategies.strategy import Batch, Phase, Strategy, Work
+from strategies.strategy import Batch, Need, Phase, Strategy, Work
 
 OWNED = ("loss", "forward", "phases")
 """Hooks that only one of the parts can define: two losses, say, have no meaning together."""
@@ -52,6 +53,15 @@ class Composed(Strategy):
         if name == "masks":  # set by the trainer, for all
             for part in self.members:
                 part.masks = value
+
+    @classmethod
+    def needs_with(cls, hyperparameters: Mapping[str, Any]) -> frozenset[Need]:
+        parts = zip(cls.composes, cls.takes, strict=True)
+        own = [
+            (kind, {theirs: hyperparameters[name] for theirs, name in names.items() if name in hyperparameters})
+            for kind, names in parts
+        ]
+        return frozenset().union(*(kind.needs_with(given) for kind, given in own))
 
     def holder(self, hyperparameter: str) -> tuple[nn.Module, str]:
         for part, names in zip(self.members, self.takes, strict=True):

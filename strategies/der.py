@@ -3,7 +3,7 @@
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import mse_loss
 
 from strategies.memory import Memory
 from strategies.networks.network import Network
@@ -61,7 +61,7 @@ class DER(Strategy):
         return batch.extended(x, y, task)._replace(extras={"logits": logits})
 
     def example_bytes(self, x: Tensor) -> int:
-        return super().example_bytes(x) + 4 * self.network.output.out_features
+        return super().example_bytes(x) + 4 * self.network.classes
 
     @torch.no_grad()
     def logits(self, x: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class DER(Strategy):
 
     def losses(self, batch: Batch, raw: Tensor) -> Tensor:
         """Cross-entropy of the step's own examples, and what holds the logits of those that follow them."""
-        own = cross_entropy(batch.masked(raw)[: batch.fresh], batch.y[: batch.fresh])
+        own = self.network.criterion(batch.masked(raw)[: batch.fresh], batch.y[: batch.fresh])
         if "logits" not in batch.extras:
             return own
         kept = batch.extras["logits"]
@@ -121,4 +121,4 @@ class DERPlusPlus(DER):
         if "logits" not in batch.extras:
             return loss
         second = batch.fresh + len(batch.extras["logits"])
-        return loss + self.beta * cross_entropy(batch.masked(raw)[second:], batch.y[second:])
+        return loss + self.beta * self.network.criterion(batch.masked(raw)[second:], batch.y[second:])

@@ -6,7 +6,6 @@ from typing import Literal
 import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from scenarios.task import Task
 from strategies.dreamer import Dreamer, on_unit_scale
@@ -63,7 +62,7 @@ class DGR(Strategy):
         self.old_dreamer = copy.deepcopy(self.dreamer).requires_grad_(False)
         self.old_solver = copy.deepcopy(network).requires_grad_(False)
         # The classes that the old solver chose among in each task, [tasks, classes]; no row before the first end.
-        self.register_buffer("known", torch.empty(0, network.output.out_features, dtype=torch.bool))
+        self.register_buffer("known", torch.empty(0, network.classes, dtype=torch.bool))
 
     def end_task(self, task: Task) -> None:
         self.old_dreamer.load_state_dict(self.dreamer.state_dict())
@@ -92,7 +91,7 @@ class DGR(Strategy):
             return super().loss(batch) + self.dreamer.loss(x, noise).mean()
         x = torch.cat([x, batch.extras["dreams"]])
         logits, dreaming = self.network(x), self.dreamer.loss(x, noise)
-        solving = cross_entropy(batch.masked(logits[:size]), batch.y), self.recall(batch, logits[size:])
+        solving = self.network.criterion(batch.masked(logits[:size]), batch.y), self.recall(batch, logits[size:])
         share = 1 / (1 + self.known.any(1).sum())
         return share * (solving[0] + dreaming[:size].mean()) + (1 - share) * (solving[1] + dreaming[size:].mean())
 

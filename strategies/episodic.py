@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad
-from torch.nn.functional import cross_entropy
 
 from scenarios.task import Task
 from strategies.memory import Memory
@@ -58,7 +57,7 @@ class Episodic(Strategy):
 
         def loss(weights: dict[str, Tensor], averages: dict[str, Tensor]) -> Tensor:
             logits = functional_call(self.network, (weights, averages), (batch.x,))
-            return cross_entropy(batch.masked(logits), batch.y)
+            return self.network.criterion(batch.masked(logits), batch.y)
 
         found = grad(loss)(
             {name: weights[name] for name in (each.removeprefix("network.") for each in names)}, averages

@@ -3,7 +3,6 @@
 import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from strategies.memory import Policy
 from strategies.networks.network import Network
@@ -50,7 +49,7 @@ class ERACE(Rehearsal):
     def loss(self, batch: Batch) -> Tensor:
         logits, y, fresh = self(batch), batch.y, batch.fresh
         present = (y[:fresh, None] == torch.arange(logits.shape[1], device=y.device)).any(0)
-        own = cross_entropy(torch.where(present, logits[:fresh], -torch.inf), y[:fresh])
+        own = self.network.criterion(torch.where(present, logits[:fresh], -torch.inf), y[:fresh])
         if len(y) == fresh:
             return own
-        return self.weighted(own, cross_entropy(logits[fresh:], y[fresh:]), batch)
+        return self.weighted(own, self.network.criterion(logits[fresh:], y[fresh:]), batch)

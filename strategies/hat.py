@@ -94,7 +94,7 @@ class HAT(Strategy):
     def loss(self, batch: Batch) -> Tensor:
         gates = self.gates(batch)
         logits = batch.masked(self.network(batch.x, gates))
-        return nn.functional.cross_entropy(logits, batch.y) + self.sparsity * self.occupation(gates)
+        return self.network.criterion(logits, batch.y) + self.sparsity * self.occupation(gates)
 
     def occupation(self, gates: list[Tensor]) -> Tensor:
         """The share of the free capacity that the gates take, R(A^t, A^<t) of eq. 5."""

@@ -53,7 +53,7 @@ class ICaRL(Strategy):
     """
 
     paper = "Rebuffi et al. 2017, arXiv 1611.07725"
-    needs = frozenset({"task boundaries", "stored examples"})
+    needs = frozenset({"task boundaries", "stored examples", "one output a class"})
 
     distilled: Tensor
     sets: Tensor

@@ -5,7 +5,6 @@ import copy
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from scenarios.task import Task
 from strategies.networks.network import Network
@@ -61,7 +60,7 @@ class LwF(Strategy):
 
     def loss(self, batch: Batch) -> Tensor:
         logits, old = self.network(batch.x), self.teacher(batch.x)
-        return cross_entropy(batch.masked(logits), batch.y) + self.strength * self.distillation(logits, old)
+        return self.network.criterion(batch.masked(logits), batch.y) + self.strength * self.distillation(logits, old)
 
     def distillation(self, logits: Tensor, old: Tensor) -> Tensor:
         """Σ_k H(y'_k, ŷ'_k), averaged over the batch."""

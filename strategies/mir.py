@@ -4,7 +4,6 @@ import torch
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.func import functional_call
-from torch.nn.functional import cross_entropy
 
 from strategies.networks.network import Network
 from strategies.rehearsal import Rehearsal
@@ -69,7 +68,7 @@ class MIR(Rehearsal):
         self.network.eval()
         weights = {name: weight for name, weight in self.network.named_parameters() if weight.requires_grad}
         with torch.enable_grad():
-            loss = cross_entropy(self(batch), batch.y)
+            loss = self.network.criterion(self(batch), batch.y)
             slopes = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
         tried = {
             name: weight - self.rate * slope for (name, weight), slope in zip(weights.items(), slopes, strict=True)
@@ -77,7 +76,9 @@ class MIR(Rehearsal):
         candidates = self.batch(x, y, task)
         with torch.no_grad():
             after = candidates.masked(functional_call(self.network, tried, (x,)))
-            rise = cross_entropy(after, y, reduction="none") - cross_entropy(self(candidates), y, reduction="none")
+            rise = self.network.criterion(after, y, reduction="none") - self.network.criterion(
+                self(candidates), y, reduction="none"
+            )
         self.network.train(training)
         self.work.add(Work(forward=len(batch.y) + 2 * len(y), backward=len(batch.y)))
         return torch.where(task == batch.task[0], -torch.inf, rise)

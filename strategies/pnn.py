@@ -42,7 +42,7 @@ class PNN(Strategy):
     """
 
     paper = "Rusu et al. 2016, arXiv 1606.04671"
-    needs = frozenset({"task at test time", "task boundaries", "fresh optimiser"})
+    needs = frozenset({"task at test time", "task boundaries", "fresh optimiser", "one output a class"})
     network: MLP
 
     def __init__(self, network: Network) -> None:

@@ -1,16 +1,16 @@
 """Experience replay (Chaudhry et al. 2019, "On tiny episodic memories in continual learning")."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from scenarios.task import Task
 from strategies.memory import Memory, Policy
 from strategies.networks.network import Network
-from strategies.strategy import Batch, Strategy, register
+from strategies.strategy import Batch, Need, Strategy, register
 
 BATCH = 256
 """Examples offered at once at the end of a task."""
@@ -63,6 +63,10 @@ class Rehearsal(Strategy):
         self.store = store
         self.weighting = weighting
 
+    @classmethod
+    def needs_with(cls, hyperparameters: Mapping[str, Any]) -> frozenset[Need]:
+        return cls.needs | ({"task boundaries"} if hyperparameters.get("store") == "end" else set())
+
     def prepare(self, batch: Batch) -> Batch:
         prepared = batch if len(self.memory) == 0 else self.joined(batch, self.memory_batch or batch.fresh)
         if self.store == "stream" and batch.epoch == 0:
@@ -77,7 +81,7 @@ class Rehearsal(Strategy):
     def loss(self, batch: Batch) -> Tensor:
         if self.weighting == "examples" or len(batch.y) == batch.fresh:
             return super().loss(batch)
-        losses = cross_entropy(self(batch), batch.y, reduction="none")
+        losses = self.network.criterion(self(batch), batch.y, reduction="none")
         return self.weighted(losses[: batch.fresh].mean(), losses[batch.fresh :].mean(), batch)
 
     def weighted(self, own: Tensor, drawn: Tensor, batch: Batch) -> Tensor:

@@ -1,19 +1,19 @@
 """The contract of a strategy: what it may do, and when the trainer asks it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from scenarios.errors import RequestError
 from scenarios.options import Option, bind, options_of
-from scenarios.task import Examples, Kind, Task
+from scenarios.task import Examples, Scenario, Task
 from strategies.catalogue import STRATEGIES
 from strategies.networks.network import Network
 
-Need = Literal["task at test time", "task boundaries", "fresh optimiser", "stored examples"]
+Need = Literal["task at test time", "task boundaries", "fresh optimiser", "stored examples", "one output a class"]
 
 
 class Batch(NamedTuple):
@@ -130,7 +130,12 @@ class Strategy(nn.Module):
         self.network = network
         self.generator = torch.Generator()
         self.work = Work()
-        self.register_buffer("masks", torch.ones(1, network.output.out_features, dtype=torch.bool), persistent=False)
+        self.register_buffer("masks", torch.ones(1, network.classes, dtype=torch.bool), persistent=False)
+
+    @classmethod
+    def needs_with(cls, hyperparameters: Mapping[str, Any]) -> frozenset[Need]:
+        """What it cannot do without where some of its hyper-parameters are these: `needs`, or more."""
+        return cls.needs
 
     def start_task(self, task: Task) -> None:
         """Called before a task. May change state."""
@@ -150,7 +155,7 @@ class Strategy(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """The scalar to minimise: a pure function of parameters, buffers and the batch."""
-        return cross_entropy(self(batch), batch.y)
+        return self.network.criterion(self(batch), batch.y)
 
     def adjust_gradients(self, gradients: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         """The gradients to step along, by parameter name: a pure function of arguments and state."""
@@ -211,6 +216,7 @@ REASONS: dict[Need, str] = {
     "task boundaries": "it must be told where one task ends and the next begins",
     "fresh optimiser": "it starts every task with a fresh optimiser: leave out --carry-optimizer",
     "stored examples": "it stores examples of earlier tasks",
+    "one output a class": "it needs one output a class, where here answers are patterns over output units",
 }
 
 
@@ -228,9 +234,11 @@ def bind_hyperparameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
     return bind(STRATEGIES.get(name), name, given)
 
 
-def needs_of(name: str) -> frozenset[Need]:
-    """What a strategy declares it cannot do without."""
-    return getattr(STRATEGIES.get(name), "needs", frozenset())
+def needs_of(name: str, hyperparameters: Mapping[str, Any] | None = None) -> frozenset[Need]:
+    """What a strategy cannot do without, with these hyper-parameters, or with its defaults."""
+    kind: Any = STRATEGIES.get(name)
+    found: frozenset[Need] = kind.needs_with(hyperparameters or {})
+    return found
 
 
 def alone_of(name: str) -> str:
@@ -238,17 +246,20 @@ def alone_of(name: str) -> str:
     return getattr(STRATEGIES.get(name), "alone", "")
 
 
-def check_needs(name: str, kind: Kind, scenario: str, *, carry_optimizer: bool) -> None:
+def check_needs(
+    name: str, scenario: Scenario, hyperparameters: Mapping[str, Any] | None = None, *, carry_optimizer: bool = False
+) -> None:
     """Refuse a strategy where it cannot have what it needs.
 
     Raises:
         RequestError: naming the need, and what to ask for instead.
     """
-    missing: list[Need] = []
-    if kind != "task":
-        missing.append("task at test time")
-    if carry_optimizer:
-        missing.append("fresh optimiser")
-    for need in missing:
-        if need in needs_of(name):
-            raise RequestError(f"{name} cannot learn {scenario}: {REASONS[need]}")
+    missing: dict[Need, bool] = {
+        "task at test time": scenario.kind != "task",
+        "task boundaries": not scenario.boundaries,
+        "fresh optimiser": carry_optimizer,
+        "one output a class": scenario.readout is not None,
+    }
+    for need in needs_of(name, hyperparameters):
+        if missing.get(need):
+            raise RequestError(f"{name} cannot learn {scenario.name}: {REASONS[need]}")

@@ -6,7 +6,6 @@ from typing import Annotated
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from benchmark.properties.property import ONE_CLASS, Measurement, Property, Subject, register
 
@@ -56,7 +55,7 @@ class Sharpness(Property):
         if len(subject.active) < 2:
             return ONE_CLASS
         x, y = subject.sample(subject.task.training, self.examples)
-        loss = cross_entropy(subject.logits(x), y)
+        loss = subject.model.network.criterion(subject.logits(x), y)
         parameters = [each for each in subject.model.network.parameters() if each.requires_grad]
         gradient, product = curvature(loss, parameters)
         start = torch.randn(len(gradient), generator=subject.generator).to(gradient)

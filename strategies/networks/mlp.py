@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 
 from strategies.networks.network import Connection, Gate, Network, gated, register
@@ -25,7 +25,8 @@ class MLP(Network):
         input_dropout: share of inputs dropped in training.
         activation: of the hidden units.
         initial: weights: "torch": its own, uniform within ± 1/√inputs, biases too; "xavier": uniform within
-            ± √(6 / (inputs + outputs)), biases zero (Glorot & Bengio 2010), as in Mammoth.
+            ± √(6 / (inputs + outputs)), biases zero (Glorot & Bengio 2010), as in Mammoth; a number: uniform
+            within ± that, biases too.
     """
 
     def __init__(
@@ -37,14 +38,17 @@ class MLP(Network):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
         activation: Literal["relu", "tanh", "sigmoid"] = "relu",
-        initial: Literal["torch", "xavier"] = "torch",
+        initial: Literal["torch", "xavier"] | PositiveFloat = "torch",
     ) -> None:
         super().__init__()
         self.gateable = tuple(int(units) for units in hidden.split("x"))
         sizes = (math.prod(input_shape), *self.gateable)
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(sizes))
         self.output = nn.Linear(sizes[-1], classes)
-        if initial == "xavier":
+        if isinstance(initial, float):
+            for parameter in self.parameters():
+                nn.init.uniform_(parameter, -initial, initial)
+        elif initial == "xavier":
             for layer in (*self.hidden, self.output):
                 nn.init.xavier_uniform_(layer.weight)
                 nn.init.zeros_(layer.bias)

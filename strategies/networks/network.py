@@ -1,13 +1,16 @@
 """The contract of a network: hidden layers that a strategy can gate, and features it can read."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from scenarios.options import Reference, canonical
+from scenarios.readout import Codes
 from scenarios.task import Scenario
 from strategies.catalogue import NETWORKS
 
@@ -36,17 +39,20 @@ class Network(nn.Module, ABC):
     Attributes:
         gateable: number of units (or channels) of each layer that a gate can be put on, input to output.
         connections: for every parameter that writes a gateable layer, between which layers it lies.
-        output: the last linear layer, from features to one logit a class.
+        output: the last linear layer, from features to one logit a class, or to the units of the readout.
         input_shape: shape of one input; `build_network` sets it.
+        readout: how outputs become answers where they are not one a class; `build_network` sets it.
     """
 
     input_shape: tuple[int, ...]
     gateable: tuple[int, ...]
     connections: dict[str, Connection]
     output: nn.Linear
+    readout: Codes | None
 
     def __init__(self) -> None:
         super().__init__()
+        self.readout = None
         self.scale, self.shift = 1 / 255, 0.0
 
     def standardise(self, mean: float, deviation: float) -> None:
@@ -64,13 +70,25 @@ class Network(nn.Module, ABC):
             x = x * (255 * self.scale)
         return x + self.shift if self.shift else x
 
+    @property
+    def classes(self) -> int:
+        """How many there are to choose from."""
+        return self.output.out_features if self.readout is None else self.readout.classes
+
     @abstractmethod
     def features(self, x: Tensor, gate: Gate | None = None) -> Tensor:
         """What the output layer reads: [batch, features]. `x` is as a scenario gives it."""
 
     def forward(self, x: Tensor, gate: Gate | None = None) -> Tensor:
         """Logits of all classes, [batch, classes]."""
-        return self.output(self.features(x, gate))
+        outputs = self.output(self.features(x, gate))
+        return outputs if self.readout is None else self.readout(outputs)
+
+    def criterion(self, logits: Tensor, y: Tensor, reduction: Literal["mean", "none"] = "mean") -> Tensor:
+        """What training lowers: the cross-entropy, or what the readout says."""
+        if self.readout is None:
+            return cross_entropy(logits, y, reduction=reduction)
+        return self.readout.criterion(logits, y, reduction)
 
 
 def gated(x: Tensor, gate: Gate | None, layer: int) -> Tensor:
@@ -100,10 +118,18 @@ def build_network(text: str, scenario: Scenario) -> Network:
     Raises:
         RequestError: as `network_reference`, or where the inputs do not suit the network.
     """
+    from strategies.networks.stems import stems  # it is a network too
+
     reference = Reference.parse(text)
     builder = NETWORKS.get(reference.name)
-    network = builder(scenario.input_shape, scenario.classes, **reference.bind(builder))
+    outputs = scenario.classes if scenario.readout is None else scenario.readout.units
+
+    def make(input_shape: tuple[int, ...]) -> Network:
+        return builder(input_shape, outputs, **reference.bind(builder))
+
+    network = make(scenario.input_shape) if not scenario.modalities else stems(scenario.modalities, make)
     network.input_shape = scenario.input_shape
+    network.readout = copy.deepcopy(scenario.readout)
     if scenario.standardise is not None:
         network.standardise(*scenario.standardise)
     return network

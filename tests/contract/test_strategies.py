@@ -11,6 +11,7 @@ import torch
 from support import KINDS, PAIRS, kinds_of, matrix, tiny_spec, trained, trainer_for, weights
 from torch import Tensor
 
+from benchmark.run import load_scenario
 from forgetless.listing import Listed, things
 from scenarios.errors import RequestError
 from scenarios.options import Option
@@ -335,11 +336,11 @@ def test_neither_labels_nor_an_untold_task_reach_a_strategy_that_is_tested(
 def test_what_it_needs_and_cannot_have_is_refused_in_one_line(name: str) -> None:
     if "task at test time" in needs_of(name):
         with pytest.raises(RequestError, match=r"^[^\n]*kind 'task'$"):
-            check_needs(name, "class", "split-digits:class", carry_optimizer=False)
+            check_needs(name, load_scenario("split-digits:class", None, None))
     if "fresh optimiser" in needs_of(name):
         with pytest.raises(RequestError, match=r"^[^\n]*--carry-optimizer$"):
-            check_needs(name, "task", "split-digits:task", carry_optimizer=True)
-    check_needs(name, "task", "split-digits:task", carry_optimizer=False)
+            check_needs(name, load_scenario("split-digits:task", None, None), carry_optimizer=True)
+    check_needs(name, load_scenario("split-digits:task", None, None))
 
 
 # Limits.
