@@ -68,7 +68,9 @@ def load_source(name: str, root: Path | None = None) -> Source:
         RequestError: where there is none of that name, its data cannot be had, or is not as it should be.
     """
     source = checked(SOURCES.get(name)(root))
-    entry = SOURCES.entries()[name]
+    entry = SOURCES.entries().get(name)
+    if entry is None:  # one of a family's, which declares nothing of its members
+        return source
     classes = ast.literal_eval(entry.attribute("classes") or "None")
     shape = source_shape(name)
     if classes not in {None, len(source.labels)}:

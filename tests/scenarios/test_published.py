@@ -15,6 +15,7 @@ from PIL import Image
 from refusals import refusal
 from scipy.io import savemat
 
+from scenarios.sources import pictures
 from scenarios.sources.files import Files
 from scenarios.sources.source import Source, checked
 
@@ -326,3 +327,34 @@ def test_what_a_killed_download_leaves_is_not_taken_for_the_data(torchvision: An
     for name in "ab":
         (left / name).write_text("half")
     assert torchvision(lambda root: None).here() is None
+
+
+def test_many_pictures_are_kept_once_they_are_all_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(pictures, "MANY", 3)
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path in paths:
+        picture(path, 5, 5)
+    decoded: list[int] = []
+    decode = pictures._decode
+    monkeypatch.setattr(pictures, "_decode", lambda paths, shape: decoded.append(1) or decode(paths, shape))
+    first = pictures.read_pictures(paths, (1, 5, 5))
+    assert torch.equal(pictures.read_pictures(paths, (1, 5, 5)), first)
+    assert len(decoded) == 1
+    (kept,) = (tmp_path / "cache/forgetless/pictures").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])  # as a disk may damage it: it is made anew
+    assert torch.equal(pictures.read_pictures(paths, (1, 5, 5)), first)
+    picture(paths[1], 5, 5)  # a file that has changed since
+    assert not torch.equal(pictures.read_pictures(paths, (1, 5, 5)), first)
+    assert pictures.read_pictures(paths, (3, 4, 4)).shape == (3, 3, 4, 4)
+    assert len(decoded) == 4
+    paths[2].write_bytes(b"no image")
+    before = set(kept.parent.iterdir())
+    assert str(paths[2]) in refusal(lambda: pictures.read_pictures(paths, (1, 5, 5)))
+    paths[2].unlink()
+    assert str(paths[2]) in refusal(lambda: pictures.read_pictures(paths, (1, 5, 5)))
+    assert set(kept.parent.iterdir()) == before
+    picture(paths[2], 5, 5)
+    monkeypatch.setattr(np, "save", lambda file, array: (_ for _ in ()).throw(OSError("disk full")))
+    assert pictures.read_pictures(paths, (1, 5, 5)).shape == (3, 1, 5, 5)
+    assert set(kept.parent.iterdir()) == before
