@@ -24,7 +24,7 @@ from scenarios.registry import source_digest
 from scenarios.sources import fashion, mnist
 from strategies.catalogue import STRATEGIES
 
-SETS = {"fashion": fashion.FILES, "mnist": mnist.FILES}
+SETS = {"fashion": fashion.DATA, "mnist": mnist.DATA}
 """What may have to be downloaded: never by the way, only where it is asked for."""
 
 NO_DATA = "no data here"

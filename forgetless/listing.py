@@ -3,11 +3,14 @@
 import json
 import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scenarios.registry import Entry, Registry
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Listed(StrEnum):
@@ -39,7 +42,7 @@ def list_things(
 
 
 def things(kind: Listed) -> list[dict[str, Any]]:
-    """Name, summary and options of everything of one kind."""
+    """Name, summary and options of everything of one kind; of scenarios also kinds, tasks, classes and data."""
     if kind is Listed.metrics:
         from benchmark.metrics import METRICS
 
@@ -54,10 +57,10 @@ def things(kind: Listed) -> list[dict[str, Any]]:
             for metric in METRICS.values()
         ]
     if kind is Listed.scenarios:
-        from scenarios.catalogue import list_scenarios
+        from forgetless.listed_scenarios import scenarios
 
-        entries = list_scenarios()
-    elif kind is Listed.properties:
+        return scenarios()
+    if kind is Listed.properties:
         from benchmark.catalogue import PROPERTIES
 
         entries = PROPERTIES.entries()
@@ -83,22 +86,46 @@ def _more(kind: Listed, entry: Entry) -> dict[str, Any]:
 
 def _print_tables(kinds: list[Listed]) -> None:
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     console = Console()
     for kind in kinds:
-        table = Table(title=kind.value.capitalize(), title_justify="left", box=None, padding=(0, 2, 0, 0))
-        table.add_column("name", style="bold", no_wrap=True)
-        table.add_column("what it is")
-        for item in things(kind):
-            about = Text(item["summary"])
-            options = item.get("options", {})
-            defaults = [f"{name}={text.rpartition(' = ')[2]}" for name, text in options.items()]
-            if defaults:
-                about.append("\n" + ", ".join(defaults).replace("'", ""), style="dim")
-            if "kinds" in item:
-                about.append("\n" + " · ".join(filter(None, [item["paper"], ", ".join(item["kinds"])])), style="italic")
-            table.add_row(item["name"], about)
-        console.print(table)
-        console.print()
+        if kind is Listed.scenarios:
+            _print_scenarios(console)
+        else:
+            _print_table(console, kind.value.capitalize(), things(kind))
+
+
+def _print_scenarios(console: "Console") -> None:
+    """Families and sources apart: one of each makes a name, and all of them would be hundreds of lines."""
+    from forgetless.listed_scenarios import all_sources, families, others
+
+    _print_table(console, "Families of scenarios (each over any source, as split-digits)", families())
+    _print_table(console, "Sources", all_sources())
+    _print_table(console, "Scenarios of their own examples", others())
+
+
+def _print_table(console: "Console", title: str, items: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("name", style="bold", no_wrap=True)
+    table.add_column("what it is", overflow="fold")
+    for item in items:
+        about = Text(item["summary"])
+        options = item.get("options", {})
+        defaults = [f"{name}={text.rpartition(' = ')[2]}" for name, text in options.items()]
+        if defaults:
+            about.append("\n" + ", ".join(defaults).replace("'", ""), style="dim")
+        if "shape" in item:
+            classes = "" if item["classes"] is None else f"{item['classes']} classes"
+            notes = [classes, "×".join(map(str, item["shape"])), item["data"]]
+            about.append("\n" + " · ".join(filter(None, notes)), style="italic" if item["available"] else "dim italic")
+        if "kinds" in item:
+            tasks = "" if item.get("tasks") is None else f"{item['tasks']} tasks"
+            images = "images only" if item.get("images") else ""
+            notes = [item.get("paper", ""), ", ".join(item["kinds"]), tasks, images, item.get("data", "")]
+            about.append("\n" + " · ".join(filter(None, notes)), style="italic")
+        table.add_row(item["name"], about)
+    console.print(table)
+    console.print()

@@ -118,7 +118,7 @@ class Corruption:
 
 @register("corrupted")
 def corrupted(
-    source: Source,
+    images: Source,
     seed: int | None,
     *,
     kind: Kind = "domain",
@@ -145,7 +145,7 @@ def corrupted(
     What is random is drawn for each image from the seed and its content: it looks the same whenever it is seen.
 
     Args:
-        source: where the examples come from.
+        images: where the examples come from.
         seed: draws the order of corruptions, their random numbers and the validation examples; None keeps the order
             as given, and draws as seed 0.
         kind: what is known at test time; with "task" and "class" every task brings classes of its own.
@@ -158,7 +158,7 @@ def corrupted(
             is given, as 0.1307/0.3081.
         padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
     """
-    source = padded(source, padding)
+    source = padded(images, padding)
     names = _names(f"corrupted-{source.name}", corruptions)
     if severity == "rising":
         parts = [(name, 1) for name in names if name == "clean"]

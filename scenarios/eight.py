@@ -11,7 +11,12 @@ EIGHT = ("cifar10", "cifar100", "mnist", "svhn", "fashion", "gtsrb", "facescrub"
 """In the order of the authors' code."""
 
 
-@register("eight")
+@register(
+    "eight",
+    classes=293,
+    tasks=8,
+    sources=("cifar10", "cifar100", "mnist", "svhn", "fashion", "gtsrb", "facescrub", "notmnist"),
+)
 def eight(
     seed: int | None,
     root: Path | None = None,

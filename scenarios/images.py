@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import pad
 
+from scenarios.catalogue import modality
 from scenarios.errors import RequestError
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario, Task, TensorExamples, Transform
@@ -57,13 +58,18 @@ def hold_out(
 
 
 def standardisation(source: Source, standardise: Standardise) -> tuple[float, float] | None:
-    """The mean that is subtracted and the deviation that is divided by, on [0, 1].
+    """The mean that is subtracted and the deviation that is divided by: of bytes on [0, 1], of floats as they are.
 
     Raises:
         RequestError: where one of them is no number.
     """
     if isinstance(standardise, bool):
-        return source.statistics if standardise else None
+        if not standardise:
+            return None
+        mean, deviation = source.statistics
+        if not deviation:
+            raise RequestError(f"{source.name} cannot be standardised: all its training inputs are {mean}")
+        return mean, deviation
     try:
         mean, deviation = map(float, standardise.split("/"))
     except ValueError:
@@ -74,9 +80,18 @@ def standardisation(source: Source, standardise: Standardise) -> tuple[float, fl
 
 
 def padded(source: Source, padding: int) -> Source:
-    """The source with so many black pixels added on every side of its images."""
+    """The source with so many black pixels added on every side of its images.
+
+    Raises:
+        RequestError: where its inputs are no images.
+    """
     if not padding:
         return source
+    if len(source.input_shape) != 3:
+        raise RequestError(
+            f"padding={padding} is not possible: it is for images, and the inputs of {source.name} are "
+            f"{modality(source.input_shape)}"
+        )
     x, test_x = (pad(images, [padding] * 4) for images in (source.x, source.test_x))
     return replace(source, x=x, test_x=test_x)
 

@@ -37,11 +37,16 @@ class Entry:
     summary: str
     options: dict[str, str]
     module: str
-    takes_source: bool = False
+    takes: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def takes_source(self) -> bool:
+        """Whether it is a family over sources: its first parameter is `source`, or `images` where it needs those."""
+        return self.takes in {"source", "images"}
+
     def attribute(self, name: str) -> str:
-        """A class attribute as its source spells it, or an empty text."""
+        """A class attribute, or what the decorator declares, as its source spells it, or an empty text."""
         return dict(self.attributes).get(name, "")
 
 
@@ -61,8 +66,12 @@ class Registry(Generic[T]):
         self._loaded: dict[str, T] = {}
         self._plugins: dict[str, Entry] = {}
 
-    def register(self, name: str) -> Callable[[T], T]:
+    def register(self, name: str, **declared: Any) -> Callable[[T], T]:
         """Decorator: make a class or function known under `name`.
+
+        Args:
+            name: what it is asked for by.
+            declared: what else a list says of it, in literals, since they are read from source: `classes=10`.
 
         Raises:
             RequestError: where another thing of this kind has the name already.
@@ -265,13 +274,16 @@ def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str, fi
                     attributes.setdefault(item.targets[0].id, ast.unparse(item.value))
     summary = (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")
     options: dict[str, str] = {}
-    takes_source = False
+    takes = ""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and _registered_name(decorator) == name:
+            attributes |= {item.arg: ast.unparse(item.value) for item in decorator.keywords if item.arg}
     if function is not None:
-        takes_source = bool(function.args.args) and function.args.args[0].arg == "source"
+        takes = function.args.args[0].arg if function.args.args else ""
         for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
             annotation = f": {ast.unparse(argument.annotation)}" if argument.annotation else ""
             options[argument.arg] = f"{annotation} = {ast.unparse(default)}" if default else annotation
-    return Entry(name, summary, options, module, takes_source, tuple(attributes.items()))
+    return Entry(name, summary, options, module, takes, tuple(attributes.items()))
 
 
 def source_digest(thing: Any) -> str:

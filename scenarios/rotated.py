@@ -43,7 +43,7 @@ class Rotation:
 
 @register("rotated")
 def rotated(
-    source: Source,
+    images: Source,
     seed: int | None,
     *,
     kind: Kind = "domain",
@@ -57,7 +57,7 @@ def rotated(
     """Each task sees all images turned by an angle of its own (Lopez-Paz & Ranzato 2017).
 
     Args:
-        source: where the examples come from.
+        images: where the examples come from.
         seed: draws the angles evenly from [0, degrees) and the validation examples; None spaces the angles
             evenly, from 0.
         kind: what is known at test time; with "task" and "class" every task brings classes of its own.
@@ -69,7 +69,7 @@ def rotated(
             is given, as 0.1307/0.3081.
         padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
     """
-    source = padded(source, padding)
+    source = padded(images, padding)
     if seed is None:
         angles = [degrees * index / tasks for index in range(tasks)]
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scenarios.catalogue import SCENARIOS, scenario_parts
+from scenarios.catalogue import SCENARIOS, SOURCES, impossible, scenario_parts
 from scenarios.errors import RequestError
 from scenarios.options import Reference, canonical, suggestion
 from scenarios.sources.source import load_source
@@ -66,6 +66,10 @@ def scenario_reference(text: str) -> ScenarioReference:
     reference = Reference.parse(text)
     parts = scenario_parts()
     if reference.name not in parts:
+        for family, entry in SCENARIOS.entries().items():
+            name = reference.name.removeprefix(f"{family}-")
+            if entry.takes_source and name in SOURCES.entries() and (reason := impossible(family, name)):
+                raise RequestError(f"{reference.name} is not possible: {reason}")
         raise RequestError(f"there is no scenario {reference.name!r}{suggestion(reference.name, parts)}")
     family, source = parts[reference.name]
     builder = SCENARIOS.get(family)

@@ -5,10 +5,11 @@ from pathlib import Path
 from scenarios.sources.family import FourFiles
 from scenarios.sources.source import Source, register
 
-FILES = FourFiles(
+DATA = FourFiles(
     title="Fashion-MNIST",
     folder="fashion-mnist",
     torchvision="FashionMNIST",
+    inner="FashionMNIST/raw",
     sums={
         "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
         "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -31,7 +32,7 @@ LABELS = (
 )
 
 
-@register("fashion")
+@register("fashion", classes=10, shape=(1, 28, 28))
 def fashion(root: Path | None = None) -> Source:
     """Fashion-MNIST: 60,000 + 10,000 pictures of clothes, 28×28 (Xiao et al. 2017)."""
-    return FILES.source("fashion", LABELS, root)
+    return DATA.source("fashion", LABELS, root)

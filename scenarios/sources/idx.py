@@ -5,16 +5,17 @@ import hashlib
 import math
 import zlib
 from pathlib import Path
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from scenarios.errors import RequestError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNSIGNED_BYTES = 0x08
 
 
-def read_idx(path: Path, sha256: str | None = None) -> Tensor:
+def read_idx(path: Path, sha256: str | None = None) -> "Tensor":
     """The uint8 tensor in an idx file, gzipped or not.
 
     Args:
@@ -24,6 +25,8 @@ def read_idx(path: Path, sha256: str | None = None) -> Tensor:
     Raises:
         RequestError: where the file is truncated, is in another format, or is not the one expected.
     """
+    import torch
+
     try:
         content = path.read_bytes()
         if content[:2] == b"\x1f\x8b":

@@ -9,7 +9,7 @@ from support import matrix, tiny_spec, trainer_for
 from scenarios.catalogue import SCENARIOS, scenario_parts
 from scenarios.errors import RequestError
 from scenarios.scenario import scenario_reference
-from scenarios.sources.family import FourFiles
+from scenarios.sources.files import Files
 from scenarios.task import Scenario
 from strategies.strategy import check_needs
 
@@ -33,7 +33,7 @@ def references() -> list[str]:
 def built(text: str) -> Scenario | str:
     """A scenario, or why there is none here; tests download nothing."""
     try:
-        with patch.object(FourFiles, "download", lambda self: "not tried"):
+        with patch.object(Files, "download", lambda self: "not tried"):
             return scenario_reference(text).build(seed=0)
     except RequestError as error:
         return str(error)

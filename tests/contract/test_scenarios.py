@@ -14,11 +14,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from scenarios.catalogue import SCENARIOS, scenario_parts
+from scenarios.catalogue import SCENARIOS, SOURCES, scenario_parts
 from scenarios.eight import EIGHT
 from scenarios.errors import RequestError
 from scenarios.scenario import scenario_reference
-from scenarios.sources.family import FourFiles
+from scenarios.sources.files import Files
 from scenarios.sources.source import Source, load_source
 from scenarios.task import Examples, Scenario, TensorExamples
 
@@ -26,22 +26,24 @@ KINDS = ("task", "domain", "class")
 MADE_OF = {"sequence": ("digits", "fashion"), "eight": EIGHT}
 """Data sets of the scenarios that bring their own."""
 
-NO_KIND = {("eight", "domain")}
-"""Kinds that a scenario refuses: the eight data sets have different numbers of classes."""
+NO_KIND = {("eight", "domain"), ("tabular", "domain")}
+"""Kinds that a scenario refuses: its data sets have different numbers of classes."""
 
 
 def cases() -> Iterator[tuple[str, str | None]]:
     """Scenarios and kinds: all of both would take an hour.
 
     A family treats every source alike, and a source serves every family alike: so each family is tried over the
-    digits in all kinds, and every other source as a split in its default kind.
+    digits in all kinds, and every other source as a split in its default kind, in a number of tasks that divides
+    its classes.
     """
     for name, (family, source) in scenario_parts().items():
         if source in {None, "digits"}:
             kinds = KINDS if "kind" in SCENARIOS.entries()[family].options else (None,)
             yield from ((name, kind) for kind in kinds if (name, kind) not in NO_KIND)
         elif family == "split":
-            yield name, None
+            classes = int(SOURCES.entries()[source].attribute("classes"))
+            yield name, f"tasks={next(tasks for tasks in (5, *range(2, classes + 1)) if classes % tasks == 0)}"
 
 
 CASES = list(cases())
@@ -56,7 +58,7 @@ def built(reference: str) -> Scenario:
 def missing(source: str) -> str | None:
     """Why the data of a source cannot be had here, asked once; tests download nothing."""
     try:
-        with patch.object(FourFiles, "download", lambda self: "not tried"):
+        with patch.object(Files, "download", lambda self: "not tried"):
             load_source(source)
     except RequestError as error:
         return str(error)

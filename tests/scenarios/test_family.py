@@ -30,7 +30,7 @@ def idx(array: Tensor) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + sizes + array.numpy().tobytes()
 
 
-CONTENTS = dict(zip(fashion.FILES.sums, map(idx, ARRAYS), strict=True))
+CONTENTS = dict(zip(fashion.DATA.sums, map(idx, ARRAYS), strict=True))
 
 
 def put(folder: Path, *, packed: bool = True) -> None:
@@ -65,8 +65,8 @@ class Places:
 @pytest.fixture(params=[fashion, mnist], ids=["fashion", "mnist"])
 def places(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()}
-    files = replace(request.param.FILES, sums=sums, debian=(tmp_path / "debian", "a-package"))
-    monkeypatch.setattr(request.param, "FILES", files)
+    files = replace(request.param.DATA, sums=sums, debian=(tmp_path / "debian", "a-package"))
+    monkeypatch.setattr(request.param, "DATA", files)
     monkeypatch.setattr(FourFiles, "download", lambda self: "no network")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("FORGETLESS_DATA", raising=False)
@@ -121,12 +121,12 @@ def test_the_places_are_tried_in_order_and_one_that_is_incomplete_is_passed_over
     assert places.files.find() == places.files.here() == places / "env"
     next((places / "env").iterdir()).unlink()
     assert places.files.find() == places / "debian"
-    put(places.files.downloaded)
-    assert places.files.find() == places.files.downloaded
+    put(places / "cache" / "forgetless" / places.files.folder)
+    assert places.files.find() == places / "cache" / "forgetless" / places.files.folder
 
 
 def test_the_last_resort_is_a_download_into_the_cache(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FourFiles, "download", lambda self: put(self.downloaded))
+    monkeypatch.setattr(FourFiles, "download", lambda self: put(places / "cache" / "forgetless" / self.inner))
     assert places.files.here() is None
     assert len(places.load().x) == 6
 
@@ -169,8 +169,8 @@ def test_a_damaged_copy_is_named_and_not_used(places: Places) -> None:
 @pytest.mark.parametrize(
     ("files", "counts"),
     [
-        (fashion.FILES, [1000] * 10),
-        (mnist.FILES, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]),
+        (fashion.DATA, [1000] * 10),
+        (mnist.DATA, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]),
     ],
     ids=["fashion", "mnist"],
 )
