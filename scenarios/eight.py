@@ -21,7 +21,7 @@ def eight(
     seed: int | None,
     root: Path | None = None,
     *,
-    kind: Kind = "task",
+    kind: Literal["task", "class"] = "task",
     active: Active = "seen",
     validation: Validation = 0.15,
     standardise: Standardise = True,

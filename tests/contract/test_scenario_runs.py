@@ -52,7 +52,7 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
 def test_a_strategy_learns_it_for_a_few_steps_or_says_in_one_line_why_not(scenario: Scenario, strategy: str) -> None:
     refusal = ""
     try:
-        check_needs(strategy, scenario.kind, scenario.name, carry_optimizer=False)
+        check_needs(strategy, scenario)
     except RequestError as error:
         refusal = str(error)
     if refusal:
