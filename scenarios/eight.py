@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from typing import Literal
+
 from scenarios.images import Active, Standardise, Validation
 from scenarios.scenario import register
 from scenarios.sequence import sequence
-from scenarios.task import Kind, Scenario
+from scenarios.task import Scenario
 
 EIGHT = ("cifar10", "cifar100", "mnist", "svhn", "fashion", "gtsrb", "facescrub", "notmnist")
 """In the order of the authors' code."""
