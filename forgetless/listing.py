@@ -54,9 +54,9 @@ def things(kind: Listed) -> list[dict[str, Any]]:
             for metric in METRICS.values()
         ]
     if kind is Listed.scenarios:
-        from scenarios.catalogue import list_scenarios
+        from scenarios.catalogue import SCENARIOS, list_scenarios
 
-        entries = list_scenarios()
+        entries = list_scenarios() | SCENARIOS.families()
     elif kind is Listed.properties:
         from benchmark.catalogue import PROPERTIES
 

@@ -1,5 +1,6 @@
 """From a name on the command line to a scenario."""
 
+import inspect
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from typing import Any
 from scenarios.catalogue import SCENARIOS, scenario_parts
 from scenarios.errors import RequestError
 from scenarios.options import Reference, canonical, suggestion
+from scenarios.registry import FAMILY
 from scenarios.sources.source import load_source
 from scenarios.task import Scenario
 
@@ -31,7 +33,9 @@ class ScenarioReference:
             RequestError: where the data cannot be had or the options do not fit it.
         """
         if self.source is None:
-            scenario = self.builder(seed, **self.options)
+            # One that is made of several data sets looks for them itself.
+            place = {"root": root} if "root" in inspect.signature(self.builder).parameters else {}
+            scenario = self.builder(seed, **place, **self.options)
         else:
             scenario = self.builder(load_source(self.source, root), seed, **self.options)
         return replace(scenario, name=self.text)
@@ -45,9 +49,12 @@ def scenario_reference(text: str) -> ScenarioReference:
     """
     reference = Reference.parse(text)
     parts = scenario_parts()
-    if reference.name not in parts:
-        raise RequestError(f"there is no scenario {reference.name!r}{suggestion(reference.name, parts)}")
-    family, source = parts[reference.name]
+    head, slash, _ = reference.name.partition("/")
+    member = bool(slash) and head + FAMILY in SCENARIOS.families()
+    if reference.name not in parts and not member:
+        known = [*parts, *SCENARIOS.families()]
+        raise RequestError(f"there is no scenario {reference.name!r}{suggestion(reference.name, known)}")
+    family, source = (reference.name, None) if member else parts[reference.name]
     builder = SCENARIOS.get(family)
     options = reference.bind(builder)
     return ScenarioReference(canonical(reference.name, builder, options), builder, source, options)
