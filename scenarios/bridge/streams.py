@@ -109,7 +109,7 @@ def without_normalize(transform: Any) -> Any:
 
 def task_label(experience: Any) -> int | None:
     """The one task label of an experience, or None where it has several or none."""
-    labels = getattr(experience, "task_labels", None)
+    labels: Any = getattr(experience, "task_labels", None)
     if labels is None:
         labels = getattr(getattr(experience.dataset, "targets_task_labels", None), "uniques", ())
     return int(next(iter(labels))) if len(labels) == 1 else None
