@@ -209,6 +209,7 @@ def test_streams_that_are_no_sequence_are_refused() -> None:
         from avalanche.benchmarks.scenarios.online import split_online_stream
 
         online = split_online_stream(benchmark.train_stream, experience_size=5)
+        online.name = "train"
         made = CLScenario([online, benchmark.test_stream])
         uneven = CLScenario([benchmark.train_stream, benchmark.test_stream[:2]])
     assert "online stream" in refused(lambda: from_avalanche(made))
