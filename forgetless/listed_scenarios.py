@@ -39,7 +39,12 @@ def scenarios() -> list[dict[str, Any]]:
                 **{key: data[key] for key in ("classes", "available", "data")},
             }
         )
-    return found
+    return found + [
+        {"name": name, "module": entry.module, "family": None, "source": None, "classes": None}
+        | _described(entry)
+        | _own_data(entry)
+        for name, entry in SCENARIOS.families().items()
+    ]
 
 
 def all_sources() -> list[dict[str, Any]]:

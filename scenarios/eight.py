@@ -1,7 +1,6 @@
 """HAT's own sequence: eight data sets of images."""
 
 from pathlib import Path
-
 from typing import Literal
 
 from scenarios.images import Active, Standardise, Validation

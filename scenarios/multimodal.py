@@ -18,7 +18,7 @@ SYMBOLS = 20
 """How many there are; of the units of a symbol one is on, so that none is like another."""
 
 
-@register("multimodal")
+@register("multimodal", classes=24, tasks=4, sources=("digits", "mnist1d", "breast-cancer"))
 @usual(network="mlp:200x200", epochs=20)
 def multimodal(
     seed: int | None,

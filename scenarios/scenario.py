@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from scenarios.catalogue import SCENARIOS, SOURCES, impossible, scenario_parts
 from scenarios.errors import RequestError
 from scenarios.options import Reference, canonical, suggestion
+from scenarios.registry import FAMILY
 from scenarios.sources.source import load_source
 from scenarios.task import Scenario
 
@@ -65,13 +66,16 @@ def scenario_reference(text: str) -> ScenarioReference:
     """
     reference = Reference.parse(text)
     parts = scenario_parts()
-    if reference.name not in parts:
+    head, slash, _ = reference.name.partition("/")
+    member = bool(slash) and head + FAMILY in SCENARIOS.families()
+    if reference.name not in parts and not member:
         for family, entry in SCENARIOS.entries().items():
             name = reference.name.removeprefix(f"{family}-")
             if entry.takes_source and name in SOURCES.entries() and (reason := impossible(family, name)):
                 raise RequestError(f"{reference.name} is not possible: {reason}")
-        raise RequestError(f"there is no scenario {reference.name!r}{suggestion(reference.name, parts)}")
-    family, source = parts[reference.name]
+        known = [*parts, *SCENARIOS.families()]
+        raise RequestError(f"there is no scenario {reference.name!r}{suggestion(reference.name, known)}")
+    family, source = (reference.name, None) if member else parts[reference.name]
     builder = SCENARIOS.get(family)
     options = reference.bind(builder)
     return ScenarioReference(canonical(reference.name, builder, options), builder, source, options)

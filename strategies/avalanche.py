@@ -5,22 +5,20 @@ import copy
 import importlib
 import importlib.util
 import inspect
-import io
 import typing
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from scenarios.bridge.surroundings import everyones_randomness, quiet
 from scenarios.errors import RequestError
 from scenarios.options import suggestion
 from scenarios.task import Task
 from strategies.catalogue import STRATEGIES
-from strategies.foreign import Budget, ForeignStrategy, Stepped, everyones_randomness
+from strategies.foreign import Budget, ForeignStrategy, Stepped
 from strategies.networks.network import Network
 from strategies.strategy import Batch
 
@@ -231,11 +229,3 @@ class AvalancheStrategy(ForeignStrategy):
 
     def bytes_remembered(self) -> int:
         return self.theirs.bytes_remembered() if self.theirs else 0
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without what Avalanche prints and warns of."""
-    with warnings.catch_warnings(record=True), redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # Avalanche's own say it all the same, and are recorded then
-        yield

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from scenarios.task import Task
 from strategies.dreamer import on_unit_scale
@@ -81,7 +81,7 @@ class BIR(Strategy):
         self.generative = generative
         self.hidden = hidden
         self.latent = latent
-        classes = network.output.out_features
+        classes = network.classes
         self.mean = nn.Linear(network.output.in_features, latent)
         self.log_variance = nn.Linear(network.output.in_features, latent, bias=False)
         self.feedback = Feedback(network.input_shape, classes, hidden, latent)
@@ -163,7 +163,7 @@ class BIR(Strategy):
             x = torch.cat([on_unit_scale(x), batch.extras["dreams"]])
         features = self.network.features(x)
         logits, dreaming = self.network.output(features), self.generative * self.dreaming(batch, x, features)
-        fresh = cross_entropy(batch.masked(logits[:size]), batch.y) + dreaming[:size].mean()
+        fresh = self.network.criterion(batch.masked(logits[:size]), batch.y) + dreaming[:size].mean()
         if "dreams" not in batch.extras:
             return fresh
         replayed = self.recall(batch, logits[size:]) + dreaming[size:].mean()

@@ -1,12 +1,9 @@
 """The contract of a strategy that owns its training loop: one of another library, as an entry of ours."""
 
-import random
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -80,18 +77,3 @@ class ForeignStrategy(Strategy):
     @abstractmethod
     def bytes_remembered(self) -> int:
         """Bytes of all that it keeps from task to task, besides the network itself."""
-
-
-@contextmanager
-def everyones_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed the global generators of torch, numpy and Python for a while, and leave them as they were."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (a foreign loop draws from it)
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)  # noqa: NPY002

@@ -10,7 +10,7 @@ from avalanche.benchmarks.utils.data import AvalancheDataset
 from avalanche.benchmarks.utils.flat_data import FlatData
 from torch import Tensor
 
-from strategies.bridge.tasks import Rows
+from scenarios.bridge.rows import Rows
 
 PASSING = ("optimize", "evaluator", "clock", "loss", "mbatch", "mb_", "batch_logits", "dataloader")
 """How the names of those attributes of a strategy begin that are no memory: tools, and what is left of a step."""

@@ -8,34 +8,10 @@ import torch
 from avalanche.benchmarks.scenarios.generic_scenario import CLExperience
 from avalanche.benchmarks.utils.classification_dataset import _make_taskaware_classification_dataset
 from avalanche.core import SupervisedPlugin
-from torch import Tensor
-from torch.utils.data import Dataset
 
-from scenarios.task import Examples, Task
+from scenarios.bridge.rows import Rows
+from scenarios.task import Task
 from strategies.foreign import Stepped
-
-
-class Rows(Dataset[tuple[Tensor, int]]):
-    """Examples as a data set of (floats in [0, 1], label); bytes stay bytes until an example is read."""
-
-    def __init__(self, examples: Examples) -> None:
-        self.x, y = examples.batch(torch.arange(len(examples)))
-        self.targets: list[int] = y.tolist()
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        x = self.x[index]
-        return (x.float() / 255 if x.dtype == torch.uint8 else x), self.targets[index]
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Rows":
-        return self
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of one example, with its label."""
-        return self.x[:1].nbytes + 8
 
 
 class Experience(CLExperience):
