@@ -9,6 +9,11 @@ import typer
 
 from scenarios.registry import Entry, Registry
 
+OWN = (
+    "Your own data is a scenario by its path: a folder of class folders with images, an .npz with x and y, a folder "
+    "with x.npy and y.npy, a .csv or .parquet with a label column; FAMILY-PATH gives it to another family than split."
+)
+
 
 class Listed(StrEnum):
     """What can be listed."""
@@ -101,4 +106,6 @@ def _print_tables(kinds: list[Listed]) -> None:
                 about.append("\n" + " · ".join(filter(None, [item["paper"], ", ".join(item["kinds"])])), style="italic")
             table.add_row(item["name"], about)
         console.print(table)
+        if kind is Listed.scenarios:
+            console.print(Text(OWN, style="italic"))
         console.print()

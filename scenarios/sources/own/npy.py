@@ -125,7 +125,7 @@ class ArrayRows(Rows):
                     raise RequestError(f"{stored.where} has changed: it ends before row {first + count}")
         finally:
             os.close(file)
-        return tensor_of(raw, channels_last=self.channels_last)
+        return tensor_of(raw, channels_last=self.channels_last).reshape(len(numbers), *self.shape[1:])
 
 
 def tensor_of(array: NDArray[Any], *, channels_last: bool) -> Tensor:

@@ -23,7 +23,7 @@ Colour = Literal["grey", "rgb"]
 
 def is_path(name: str) -> bool:
     """Whether a name stands for a path: it has a slash, ends as a file of data does, or is a folder."""
-    return "/" in name or "\\" in name or name.lower().endswith(SUFFIXES) or Path(name).is_dir()
+    return bool(name) and ("/" in name or "\\" in name or name.lower().endswith(SUFFIXES) or Path(name).is_dir())
 
 
 def read_own(
