@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from benchmark import evaluation
-from benchmark.evaluation import _batch_size, evaluate, mean_loss
+from benchmark.evaluation import Evaluation, _batch_size, evaluate, mean_loss
 from scenarios.scenario import scenario_reference
 from scenarios.task import DatasetExamples, Examples, Scenario, Task
 from strategies.networks.network import build_network
@@ -124,7 +124,7 @@ def test_more_outputs_than_16_bits_count_are_told_apart() -> None:
 
 GROWTH = """
 import resource, torch
-from benchmark.evaluation import _batch_size, evaluate, mean_loss
+from benchmark.evaluation import evaluate
 from scenarios.scenario import scenario_reference
 from strategies.networks.network import build_network
 from strategies.strategy import Strategy
