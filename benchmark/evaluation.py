@@ -1,5 +1,6 @@
 """Measuring accuracy: one forward pass over test examples, in large batches."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from scenarios.task import Examples, Scenario
 from strategies.strategy import Batch, Strategy
 
 BATCH = 1024
+"""Examples at once, unless they are large."""
+
+BYTES = 2**26
+"""Inputs of a batch, as floats, take no more."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,10 @@ def evaluate(
     predicted = torch.empty(sum(sizes), dtype=narrow, device=device)
     confidence = torch.empty(sum(sizes), dtype=torch.float16, device=device)
     labels = torch.empty(sum(sizes), dtype=narrow)
-    done = 0
+    done, size = 0, _batch_size(scenario.input_shape)
     with evaluating(strategy):
         for examples in (scenario.test[index] for index in chosen):
-            for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
+            for x, y, task in examples.batches(torch.arange(len(examples)), size):
                 told = task if scenario.kind == "task" else torch.zeros_like(task)
                 answer, probability = _answer(strategy, x.to(device), told.to(device), masks)
                 part = slice(done, done + len(y))
@@ -85,6 +90,11 @@ def evaluate(
     for index, right in zip(chosen, (predicted == labels).split(sizes), strict=True):
         accuracy[index] = int(right.sum()) / len(right)
     return Evaluation(chosen, accuracy, predicted.numpy(), confidence.cpu().numpy())
+
+
+def _batch_size(shape: tuple[int, ...]) -> int:
+    """How many inputs of a shape are tested at once."""
+    return max(1, min(BATCH, BYTES // (4 * math.prod(shape))))
 
 
 def _answer(strategy: Strategy, x: Tensor, task: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,7 +116,8 @@ def mean_loss(strategy: Strategy, examples: Examples, masks: Tensor, device: tor
     total = torch.zeros((), device=device)
     one, first = torch.ones((), device=device), torch.tensor(0)
     with evaluating(strategy):
-        for x, y, task in examples.batches(torch.arange(len(examples)), BATCH):
+        shape = tuple(examples.batch(torch.zeros(1, dtype=torch.long))[0].shape[1:])
+        for x, y, task in examples.batches(torch.arange(len(examples)), _batch_size(shape)):
             batch = Batch(x.to(device), y.to(device), task.to(device), masks, one, first, len(y))
             total += strategy.loss(batch) * len(y)
     return float(total) / len(examples)

@@ -144,9 +144,9 @@ def threads_of(spec: RunSpec) -> int:
     return min(spec.threads, cores())
 
 
-def run(request: RunRequest, observers: Sequence[Observer] = ()) -> RunRecord:
-    """Make a run and write its record, as `run_team` does."""
-    return run_team([request], [observers])[0]
+def run(request: RunRequest, observers: Sequence[Observer] = (), scenario: Scenario | None = None) -> RunRecord:
+    """Make a run and write its record, as `run_team` does; a scenario made in Python is given with it."""
+    return run_team([request], [observers], [scenario] if scenario else None)[0]
 
 
 def run_team(
@@ -323,7 +323,7 @@ def _record(
 
 def _labels(scenario: Scenario) -> list[NDArray[np.int64]]:
     """The labels of the test examples of each task."""
-    return [examples.batch(torch.arange(len(examples)))[1].numpy() for examples in scenario.test]
+    return [examples.labels().numpy() for examples in scenario.test]
 
 
 def _environment(spec: RunSpec, *, compiled: bool = False, team: Sequence[RunSpec] = ()) -> Environment:

@@ -12,6 +12,11 @@ from scenarios.registry import Entry, Registry
 if TYPE_CHECKING:
     from rich.console import Console
 
+OWN = (
+    "Your own data is a scenario by its path: a folder of class folders with images, an .npz with x and y, a folder "
+    "with x.npy and y.npy, a .csv or .parquet with a label column; FAMILY-PATH gives it to another family than split."
+)
+
 
 class Listed(StrEnum):
     """What can be listed."""
@@ -97,11 +102,14 @@ def _print_tables(kinds: list[Listed]) -> None:
 
 def _print_scenarios(console: "Console") -> None:
     """Families and sources apart: one of each makes a name, and all of them would be hundreds of lines."""
+    from rich.text import Text
+
     from forgetless.listed_scenarios import all_sources, families, others
 
     _print_table(console, "Families of scenarios (each over any source, as split-digits)", families())
     _print_table(console, "Sources", all_sources())
     _print_table(console, "Scenarios of their own examples", others())
+    console.print(Text(OWN, style="italic"))
 
 
 def _print_table(console: "Console", title: str, items: list[dict[str, Any]]) -> None:

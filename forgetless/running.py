@@ -42,7 +42,10 @@ class Tracker(StrEnum):
 
 
 def run(
-    scenario: Annotated[str, typer.Argument(help="As `split-fashion:class,tasks=5`; see `forgetless list`.")],
+    scenario: Annotated[
+        str,
+        typer.Argument(help="As `split-fashion:class,tasks=5` (see `forgetless list`), or the path of your own data."),
+    ],
     strategies: Annotated[list[str], typer.Argument(help="One or more, by name.")],
     seeds: Annotated[str, typer.Option(help="How many (5 is 0 to 4), or which (0,3,7).")] = "1",
     class_order: Annotated[

@@ -192,13 +192,13 @@ def data_for(name: str, root: Path | None) -> Iterator[dict[str, Any]]:
         known = "dataset_root" in benchmarks()[name][1]
         yield {"dataset_root": str(place)} if place and known else {}
         return
-    files = importlib.import_module(f"scenarios.sources.{FOUR_FILES[name]}").FILES
+    files = importlib.import_module(f"scenarios.sources.{FOUR_FILES[name]}").DATA
     folder = files.find(root)
     with tempfile.TemporaryDirectory(prefix="forgetless-") as temporary:
         raw = Path(temporary, files.torchvision, "raw")
         raw.mkdir(parents=True)
         for file, sha256 in files.sums.items():
-            packed = files._file(folder, file)
+            packed = files.file(folder, file)
             content = read_idx(packed, sha256)
             header = bytes([0, 0, 8, content.ndim]) + b"".join(size.to_bytes(4, "big") for size in content.shape)
             (raw / file).write_bytes(header + content.numpy().tobytes())

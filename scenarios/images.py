@@ -83,7 +83,7 @@ def padded(source: Source, padding: int) -> Source:
     """The source with so many black pixels added on every side of its images.
 
     Raises:
-        RequestError: where its inputs are no images.
+        RequestError: where it has no images in memory.
     """
     if not padding:
         return source
@@ -92,8 +92,10 @@ def padded(source: Source, padding: int) -> Source:
             f"padding={padding} is not possible: it is for images, and the inputs of {source.name} are "
             f"{modality(source.input_shape)}"
         )
-    x, test_x = (pad(images, [padding] * 4) for images in (source.x, source.test_x))
-    return replace(source, x=x, test_x=test_x)
+    x, test_x = source.x, source.test_x
+    if not isinstance(x, Tensor) or not isinstance(test_x, Tensor):
+        raise RequestError(f"{source.name}: padding={padding} is for images in memory: leave it out")
+    return replace(source, x=pad(x, [padding] * 4), test_x=pad(test_x, [padding] * 4))
 
 
 def transformed_tasks(

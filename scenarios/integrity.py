@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 def duplicates(source: Source) -> Tensor:
     """Indices of the test inputs whose very content is among the training inputs, whatever their labels, ascending."""
-    training, test = _rows(source.x), _rows(source.test_x)
+    training, test = map(_rows, source.in_memory)
     if not len(training) or not len(test):
         return torch.empty(0, dtype=torch.int64)
     return torch.from_numpy(np.isin(_keys(test), _keys(training)).nonzero()[0])

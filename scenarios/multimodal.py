@@ -1,5 +1,6 @@
 """Multimodal: images, signals, tables and symbols, one after another through one network."""
 
+import math
 from typing import Literal
 
 import torch
@@ -31,8 +32,9 @@ def multimodal(
 
     Handwritten digits (8×8 pixels), MNIST-1D (signals of 40 points), scikit-learn's breast-cancer table (30 features),
     and transitive inference: pairs of twenty symbols that have an order, of which the earlier is asked; a fifth of the
-    380 pairs is for testing, and never seen in training. Every task brings classes of its own. Inputs of each modality go through a linear stem of its own
-    into the trunk, which is the network asked for; the modality is told by the input itself, at test time too.
+    380 pairs is for testing, and never seen in training. Every task brings classes of its own. Inputs of each modality
+    go through a linear stem of its own into the trunk, which is the network asked for; the modality is told by the
+    input itself, at test time too.
 
     Args:
         seed: draws the order of the tasks and the validation examples; None keeps that order.
@@ -41,13 +43,13 @@ def multimodal(
         validation: share of each class's training examples held out; "training" validates on the training examples.
     """
     parts = {modality: load_source(name) for modality, name in SOURCES.items()} | {"symbols": pairs()}
-    modalities = tuple(Modality(name, source.x[0].numel()) for name, source in parts.items())
+    modalities = tuple(Modality(name, math.prod(source.input_shape)) for name, source in parts.items())
     length = max(modality.size for modality in modalities)
     tasks, tests, first = [], [], 0
     for index, number in enumerate(shuffled(list(range(len(parts))), seed)):
         name, source = list(parts.items())[number]
         training, held = hold_out(source.y, validation, seed, list(source.labels))
-        x, test_x = (packed(inputs, number, length) for inputs in (source.x, source.test_x))
+        x, test_x = (packed(inputs, number, length) for inputs in source.in_memory)
         outputs = tuple(range(first, first + len(source.labels)))
         tasks.append(
             Task(

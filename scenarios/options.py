@@ -30,8 +30,14 @@ class Option:
         return typing.get_args(self.annotation) if typing.get_origin(self.annotation) is typing.Literal else ()
 
 
-def options_of(target: Callable[..., Any]) -> dict[str, Option]:
-    """The keyword-only arguments of a function, or of a class's `__init__`, by name."""
+Target = Callable[..., Any] | tuple[Callable[..., Any], ...]
+"""What takes options; or several things that share out those of one reference."""
+
+
+def options_of(target: Target) -> dict[str, Option]:
+    """The keyword-only arguments of a function, or of a class's `__init__`, by name; of several, one after another."""
+    if isinstance(target, tuple):
+        return {name: option for each in target for name, option in options_of(each).items()}
     function = target.__init__ if inspect.isclass(target) else target
     try:
         hints = typing.get_type_hints(function, include_extras=True)
@@ -48,7 +54,7 @@ def options_of(target: Callable[..., Any]) -> dict[str, Option]:
     }
 
 
-def bind(target: Callable[..., Any], label: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def bind(target: Target, label: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Every option of `target`, with the given values checked against their annotations.
 
     Text is converted ("400" to a number, "none" to None), so values may come from a command line.
@@ -123,7 +129,7 @@ class Reference:
             raise RequestError(f"{text!r} names nothing before the colon")
         return cls(name.strip(), bare, options)
 
-    def bind(self, target: Callable[..., Any]) -> dict[str, Any]:
+    def bind(self, target: Target) -> dict[str, Any]:
         """The options of `target` with the values of this reference (see `bind` above)."""
         given = dict(self.options)
         if self.bare is not None:
@@ -136,7 +142,7 @@ class Reference:
         return bind(target, self.name, given)
 
 
-def canonical(name: str, target: Callable[..., Any], values: Mapping[str, Any], *, first_bare: bool = True) -> str:
+def canonical(name: str, target: Target, values: Mapping[str, Any], *, first_bare: bool = True) -> str:
     """The one spelling of a reference: the first option bare, then those that differ from their defaults.
 
     Without `first_bare` the first is as the others: for things that are usually named without options.

@@ -1,5 +1,7 @@
 """Permuted: the same images with their pixels in another order for every task."""
 
+import math
+
 import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
@@ -52,7 +54,7 @@ def permuted(
     """
     source = padded(source, padding)
     generator = torch.Generator().manual_seed(seed or 0)
-    pixels = source.x[0].numel()
+    pixels = math.prod(source.input_shape)
     return transformed_tasks(
         source,
         seed,

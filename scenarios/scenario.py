@@ -2,16 +2,18 @@
 
 import inspect
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from scenarios.catalogue import SCENARIOS, SOURCES, impossible, scenario_parts
 from scenarios.errors import RequestError
-from scenarios.options import Reference, canonical, suggestion
+from scenarios.options import Reference, canonical, options_of, suggestion
 from scenarios.registry import FAMILY
-from scenarios.sources.source import load_source
+from scenarios.sources.own.path import is_path, read_own
+from scenarios.sources.source import Source, load_source
 from scenarios.task import Scenario
 
 register = SCENARIOS.register
@@ -31,12 +33,23 @@ def usual(**settings: Any) -> Callable[[Builder], Builder]:
 
 @dataclass(frozen=True)
 class ScenarioReference:
-    """A scenario asked for and checked, but not built: no data has been read."""
+    """A scenario asked for and checked, but not built: no data has been read.
+
+    Attributes:
+        text: its canonical spelling.
+        builder: makes it.
+        source: the name of what it is made of; None where it brings its own examples, or is made of one's own data.
+        options: of the builder.
+        path: where one's own data is.
+        reading: how that is read: options of `read_own`.
+    """
 
     text: str
     builder: Callable[..., Scenario]
     source: str | None
     options: dict[str, Any]
+    path: str | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
 
     @property
     def usual(self) -> dict[str, Any]:
@@ -49,7 +62,12 @@ class ScenarioReference:
         Raises:
             RequestError: where the data cannot be had or the options do not fit it.
         """
-        if self.source is None:
+        if self.path is not None:
+            source = _load_own(self.path, **self.reading)
+            if next(iter(inspect.signature(self.builder).parameters)) == "images" and source.modality != "images":
+                raise RequestError(f"{self.text} is not possible: it needs images, and there are {source.modality}")
+            scenario = self.builder(source, seed, **self.options)
+        elif self.source is None:
             # One that is made of several data sets looks for them itself.
             place = {"root": root} if "root" in inspect.signature(self.builder).parameters else {}
             scenario = self.builder(seed, **place, **self.options)
@@ -69,16 +87,43 @@ def scenario_reference(text: str) -> ScenarioReference:
     head, slash, _ = reference.name.partition("/")
     member = bool(slash) and head + FAMILY in SCENARIOS.families()
     if reference.name not in parts and not member:
-        for family, entry in SCENARIOS.entries().items():
-            name = reference.name.removeprefix(f"{family}-")
-            if entry.takes_source and name in SOURCES.entries() and (reason := impossible(family, name)):
-                raise RequestError(f"{reference.name} is not possible: {reason}")
-        known = [*parts, *SCENARIOS.families()]
-        raise RequestError(f"there is no scenario {reference.name!r}{suggestion(reference.name, known)}")
+        return _of_path(reference) or _unknown(reference.name, [*parts, *SCENARIOS.families()])
     family, source = (reference.name, None) if member else parts[reference.name]
     builder = SCENARIOS.get(family)
     options = reference.bind(builder)
     return ScenarioReference(canonical(reference.name, builder, options), builder, source, options)
+
+
+def _unknown(name: str, known: Iterable[str]) -> NoReturn:
+    for family, entry in SCENARIOS.entries().items():
+        source = name.removeprefix(f"{family}-")
+        if entry.takes_source and source in SOURCES.entries() and (reason := impossible(family, source)):
+            raise RequestError(f"{name} is not possible: {reason}")
+    raise RequestError(f"there is no scenario {name!r}{suggestion(name, known)}; one's own data is named by its path")
+
+
+def _of_path(reference: Reference) -> ScenarioReference | None:
+    """One's own data, split or, as `FAMILY-PATH`, given to another family; None where the name is no path."""
+    name = reference.name
+    if name.partition("/")[0] + FAMILY in SCENARIOS.families():
+        return None
+    family, path = "split", name
+    for other, entry in sorted(SCENARIOS.entries().items()):
+        if entry.takes_source and name.startswith(f"{other}-") and is_path(name[len(other) + 1 :]):
+            family, path = other, name[len(other) + 1 :]
+    if not is_path(path):
+        return None
+    builder = SCENARIOS.get(family)
+    values = reference.bind((builder, read_own))
+    reading = {option: values[option] for option in options_of(read_own)}
+    options = {option: values[option] for option in options_of(builder)}
+    return ScenarioReference(canonical(name, (builder, read_own), values), builder, None, options, path, reading)
+
+
+@lru_cache(maxsize=1)
+def _load_own(path: str, **reading: Any) -> Source:
+    """One's own data, read once a process."""
+    return read_own(Path(path), **reading)
 
 
 def shuffled(items: list[Any], seed: int | None) -> list[Any]:

@@ -119,7 +119,7 @@ def load_all(names: list[str], root: Path | None) -> list[Source]:
     if missing:
         raise RequestError(f"{len(missing)} of {len(names)} data sets cannot be had: {'; '.join(missing)}")
     for source in found:
-        if source.x.ndim != 4 or source.x.dtype != torch.uint8 or source.x.shape[1] not in (1, 3):
+        if len(source.input_shape) != 3 or source.x.dtype != torch.uint8 or source.x.shape[1] not in (1, 3):
             raise RequestError(
                 f"{source.name} cannot be in a sequence of data sets: its inputs are "
                 f"{'×'.join(map(str, source.input_shape))}, no grey or coloured images of bytes"
@@ -130,9 +130,8 @@ def load_all(names: list[str], root: Path | None) -> list[Source]:
 def _of_one_size(sources: list[Source], size: int | None, fit: str) -> list[Source]:
     """The sources with images of one height and width."""
     size = size or max(side for source in sources for side in source.input_shape[1:])
-    return [
-        replace(source, x=_fitted(source.x, size, fit), test_x=_fitted(source.test_x, size, fit)) for source in sources
-    ]
+    parts = [[_fitted(part, size, fit) for part in source.in_memory] for source in sources]
+    return [replace(source, x=x, test_x=test_x) for source, (x, test_x) in zip(sources, parts, strict=True)]
 
 
 def _fitted(x: Tensor, size: int, fit: str) -> Tensor:

@@ -36,7 +36,7 @@ def tabular(
     tasks, tests = [], []
     shift = 0
     for index, source in enumerate(sources):
-        x, test_x = (pad(part, (0, width - part.shape[1])) for part in (source.x, source.test_x))
+        x, test_x = (pad(part, (0, width - part.shape[1])) for part in source.in_memory)
         train, held = hold_out(source.y, validation, seed)
         tasks.append(
             Task(

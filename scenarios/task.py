@@ -1,8 +1,9 @@
 """Examples, tasks, and the sequence they form: the contract of everything in this package."""
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import repeat
@@ -11,10 +12,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torch.utils.weak import WeakTensorKeyDictionary
 
+from scenarios.digests import tensor_digest
 from scenarios.errors import RequestError
 from scenarios.readout import Codes
+from scenarios.rows import Inputs, Rows, ahead
 
 Kind = Literal["task", "domain", "class"]
 """What is known at test time: the task; nothing, over the same classes; nothing, over all classes."""
@@ -54,6 +56,10 @@ class Examples(ABC):
     def digest(self) -> str:
         """SHA-256 of the content: equal where, and only where, the examples are the same."""
 
+    def labels(self) -> Tensor:
+        """All labels, [N]."""
+        return torch.cat([self.batch(part)[1] for part in torch.arange(len(self)).split(1024)])
+
     def tasks(self, indices: Tensor) -> Tensor:
         """The task of each of the examples numbered `indices`: shape [1] or [B]."""
         return self.task if len(self.task) == 1 else self.task.index_select(0, indices)
@@ -70,10 +76,10 @@ class Examples(ABC):
 
 
 class TensorExamples(Examples):
-    """Examples held in memory.
+    """Examples whose labels are held in memory, and their inputs as well, unless they are `Rows` of files.
 
     Args:
-        x: inputs [N, …], uint8 or float32.
+        x: inputs [N, …], uint8 or float32; those in files are read ahead, by threads, and never kept.
         y: labels [N].
         task: the task they belong to, or one for each.
         transform: applied to a batch of inputs when it is read (a permutation of pixels, a rotation), so
@@ -84,7 +90,7 @@ class TensorExamples(Examples):
 
     def __init__(
         self,
-        x: Tensor,
+        x: Inputs,
         y: Tensor,
         task: int | Tensor,
         transform: Transform | None = None,
@@ -107,15 +113,23 @@ class TensorExamples(Examples):
         x, y = self.x.index_select(0, indices), self.y.index_select(0, indices)
         return (self.transform(x) if self.transform else x), (y + self.shift if self.shift else y)
 
+    def labels(self) -> Tensor:
+        return self.y + self.shift
+
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         # Several batches are read at once and handed out in parts: reading a batch of ten alone costs more.
-        row = max(1, self.x[:1].nbytes)
-        for x, y, task in super().batches(order, size * max(1, READ // (size * row))):
+        row = max(1, math.prod(self.x.shape[1:]) * self.x.dtype.itemsize)
+        parts = order.to(self.y.device).split(size * max(1, READ // (size * row))) if len(order) else ()
+        read = ahead(self.batch, parts) if isinstance(self.x, Rows) else map(self.batch, parts)
+        for indices, (x, y) in zip(parts, read, strict=True):
+            task = self.tasks(indices)
             tasks = task.split(size) if len(task) > 1 else repeat(task)
             yield from zip(x.split(size), y.split(size), tasks, strict=False)
 
     def to(self, device: torch.device) -> "TensorExamples":
         x = self.x
+        if isinstance(x, Rows):
+            return self
         if self.transform:
             x = torch.cat([self.transform(part) for part in x.split(4096)]) if len(x) else x
         truth = None if self.truth is None else self.truth.to(device)
@@ -123,10 +137,11 @@ class TensorExamples(Examples):
 
     def digest(self) -> str:
         y = self.y + self.shift if self.shift else self.y
-        parts = [_tensor_digest(tensor) for tensor in (self.x, y, self.task)]
+        x = self.x.digest() if isinstance(self.x, Rows) else tensor_digest(self.x)
+        parts = [x, tensor_digest(y), tensor_digest(self.task)]
         parts.append(transform_digest(self.transform))
         if self.truth is not None:
-            parts.append(_tensor_digest(self.truth))
+            parts.append(tensor_digest(self.truth))
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
@@ -166,7 +181,7 @@ class DatasetExamples(Examples):
         digest = hashlib.sha256()
         for index in range(len(self)):
             x, y = self.dataset[index]
-            digest.update(_tensor_digest(x).encode() + str(int(y)).encode())
+            digest.update(tensor_digest(x).encode() + str(int(y)).encode())
         return digest.hexdigest()
 
 
@@ -236,6 +251,87 @@ class Scenario:
     readout: Codes | None = None
     modalities: tuple[Modality, ...] = ()
 
+    @classmethod
+    def from_tensors(
+        cls,
+        x: Tensor,
+        y: Tensor,
+        *,
+        test: tuple[Tensor, Tensor] | float = 0.2,
+        family: str = "split",
+        seed: int | None = None,
+        name: str = "tensors",
+        **options: Any,
+    ) -> "Scenario":
+        """One labelled data set in memory, made into tasks by a family.
+
+        Args:
+            x: inputs [N, …], uint8 images [N, channels, height, width] or floats.
+            y: their classes [N], whole numbers from 0.
+            test: test inputs and classes; or the share of each class kept for testing, always the same.
+            family: as `forgetless list scenarios` names them before the data set: split, permuted, ….
+            seed: what the family draws by.
+            name: what the data set is called in names and errors.
+            **options: of the family.
+
+        Raises:
+            RequestError: where the data or the options are not possible.
+        """
+        from scenarios import own
+
+        return own.from_tensors(x, y, test, family, seed, name, options)
+
+    @classmethod
+    def from_dataset(
+        cls,
+        data: Dataset[Any],
+        *,
+        test: Dataset[Any] | float = 0.2,
+        family: str = "split",
+        seed: int | None = None,
+        name: str = "dataset",
+        **options: Any,
+    ) -> "Scenario":
+        """One torch `Dataset` of (input, label), made into tasks by a family, as `from_tensors`.
+
+        It is gone through once for its labels; inputs are asked for when they are needed, by several threads, and not
+        kept.
+        """
+        from scenarios import own
+
+        return own.from_dataset(data, test, family, seed, name, options)
+
+    @classmethod
+    def from_pairs(
+        cls,
+        pairs: Sequence[tuple[Dataset[Any], Dataset[Any]]],
+        *,
+        kind: Kind = "task",
+        active: Literal["seen", "all"] = "seen",
+        validation: float = 0.1,
+        seed: int | None = None,
+        name: str = "datasets",
+    ) -> "Scenario":
+        """A torch `Dataset` for training and one for testing, each of (input, label), for every task.
+
+        With kind "domain" equal labels are one class throughout; with "task" and "class" each task's labels are
+        classes of its own.
+
+        Args:
+            pairs: (training, test), task by task.
+            kind: what is known at test time.
+            active: with kind "class", which classes compete.
+            validation: share of each class's training examples held out.
+            seed: draws those.
+            name: of the scenario.
+
+        Raises:
+            RequestError: where the data sets do not go together.
+        """
+        from scenarios import own
+
+        return own.from_pairs(pairs, kind, active, validation, seed, name)
+
     def trial(self, tasks: int) -> "Scenario":
         """The first tasks alone, tested on their validation examples: what a tuner may see.
 
@@ -295,18 +391,6 @@ class Scenario:
             for examples in (task.training, task.validation, test):
                 digest.update(examples.digest().encode())
         return digest.hexdigest()
-
-
-_tensor_digests = WeakTensorKeyDictionary()
-
-
-def _tensor_digest(tensor: Tensor) -> str:
-    """SHA-256 of a tensor's type, shape and bytes; one that many tasks share is hashed once."""
-    if tensor not in _tensor_digests:
-        digest = hashlib.sha256(repr((tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-        _tensor_digests[tensor] = digest.hexdigest()
-    return str(_tensor_digests[tensor])
 
 
 def transform_digest(transform: Transform | None) -> str:

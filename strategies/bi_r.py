@@ -56,7 +56,7 @@ class BIR(Strategy):
     """
 
     paper = "van de Ven et al. 2020, Nature Communications 11:4069"
-    needs = frozenset({"task boundaries"})
+    needs = frozenset({"task boundaries", "one output a class"})
     seen: Tensor
     class_gates: Tensor
     task_gates: Tensor

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from scenarios.sources.source import Source, load_source
@@ -139,6 +139,7 @@ def streams(kind: str, source: Source) -> Any:
     train, test = (
         Labelled(((x.float() / 255 - mean) / deviation).flatten(1), y)
         for x, y in ((source.x, source.y), (source.test_x, source.test_y))
+        if isinstance(x, Tensor)
     )
     return nc_benchmark(
         train,

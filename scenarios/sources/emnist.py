@@ -31,4 +31,5 @@ def emnist(root: Path | None = None) -> Source:
     they stand upright. Tested on small files of the same format: the data itself was not at hand.
     """
     read = DATA.source("emnist", LABELS, root)
-    return replace(read, x=read.x.mT.contiguous(), test_x=read.test_x.mT.contiguous())
+    x, test_x = (pictures.mT.contiguous() for pictures in read.in_memory)
+    return replace(read, x=x, test_x=test_x)

@@ -30,5 +30,5 @@ def emnist_letters(root: Path | None = None) -> Source:
     small files of the same format: the data itself was not at hand.
     """
     read = DATA.source("emnist-letters", tuple("abcdefghijklmnopqrstuvwxyz"), root)
-    x, test_x = read.x.mT.contiguous(), read.test_x.mT.contiguous()
+    x, test_x = (pictures.mT.contiguous() for pictures in read.in_memory)
     return replace(read, x=x, y=read.y - 1, test_x=test_x, test_y=read.test_y - 1)

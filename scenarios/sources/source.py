@@ -13,29 +13,45 @@ from scenarios.errors import RequestError
 if TYPE_CHECKING:  # modules of sources are imported to list where their data is, which needs no torch
     from torch import Tensor
 
+    from scenarios.rows import Inputs
+
 
 @dataclass(frozen=True)
 class Source:
-    """A labelled data set, in memory.
+    """A labelled data set; its labels are in memory, its inputs in memory or in files (`Rows`).
 
     Attributes:
         name: as in the names of scenarios made from it (`split-NAME`).
         labels: what its classes are called, in the order of their numbers.
         x, y: training inputs and class numbers [N]. Inputs are images, uint8 [N, channels, height, width]; signals,
-            float32 [N, 1, length]; or tables, float32 [N, features].
+            float32 [N, 1, length]; or tables, float32 [N, features]. They are in memory, or rows that are read from
+            files.
         test_x, test_y: the same for the test examples.
     """
 
     name: str
     labels: tuple[str, ...]
-    x: "Tensor"
+    x: "Inputs"
     y: "Tensor"
-    test_x: "Tensor"
+    test_x: "Inputs"
     test_y: "Tensor"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         return tuple(self.x.shape[1:])
+
+    @property
+    def in_memory(self) -> "tuple[Tensor, Tensor]":
+        """Its inputs, training and test.
+
+        Raises:
+            RequestError: where they are in files.
+        """
+        from torch import Tensor
+
+        if isinstance(self.x, Tensor) and isinstance(self.test_x, Tensor):
+            return self.x, self.test_x
+        raise RequestError(f"{self.name} is too large for this: its inputs stay in their files")
 
     @property
     def modality(self) -> str:
@@ -47,14 +63,15 @@ class Source:
         """Mean and standard deviation of the training inputs: of bytes on the scale [0, 1], of floats as they are."""
         import torch
 
-        if self.x.dtype != torch.uint8:
-            return round(float(self.x.double().mean()), 4), round(float(self.x.double().std()), 4)
-        # Bytes are counted, a part at a time: as floats they would take four times the memory.
-        counts = sum(part.flatten().bincount(minlength=256) for part in self.x.split(4096))
-        values = torch.arange(256).double() / 255
-        mean = (counts * values).sum() / self.x.numel()
-        variance = (counts * (values - mean).square()).sum() / (self.x.numel() - 1)
-        return round(float(mean), 4), round(float(variance.sqrt()), 4)
+        from scenarios.rows import parts_of
+
+        scale = 255 if self.x.dtype == torch.uint8 else 1
+        sums = torch.zeros(3, dtype=torch.float64)  # of ones, of values, of their squares
+        for part in parts_of(self.x):
+            values = part.double() / scale
+            sums += torch.stack([torch.tensor(float(values.numel())), values.sum(), values.square().sum()])
+        count, total, squares = sums.tolist()
+        return round(total / count, 4), round(((squares - total**2 / count) / (count - 1)) ** 0.5, 4)
 
 
 register = SOURCES.register
@@ -97,7 +114,8 @@ def checked(source: Source) -> Source:
             f"{name}: training inputs are {source.x.dtype} of shape {tuple(source.x.shape[1:])}, "
             f"test inputs {source.test_x.dtype} of {tuple(source.test_x.shape[1:])}: they should be alike"
         )
-    for part, x, y in (("training", source.x, source.y), ("test", source.test_x, source.test_y)):
+    inputs, test_inputs = source.in_memory
+    for part, x, y in (("training", inputs, source.y), ("test", test_inputs, source.test_y)):
         if len(x) != len(y):
             raise RequestError(f"{name} has {len(x)} {part} inputs, but {len(y)} labels")
         _check_inputs(name, part, x)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from benchmark import evaluation
-from benchmark.evaluation import Evaluation, evaluate, mean_loss
+from benchmark.evaluation import Evaluation, _batch_size, evaluate, mean_loss
 from scenarios.scenario import scenario_reference
 from scenarios.task import DatasetExamples, Examples, Scenario, Task
 from strategies.networks.network import build_network
@@ -227,3 +227,9 @@ def test_the_mean_loss_is_that_of_all_examples_at_once() -> None:
     strategy.train()
     assert mean_loss(strategy, validation, scenario.masks(1), CPU) == pytest.approx(expected.item(), rel=1e-5)
     assert strategy.training
+
+
+def test_large_inputs_are_tested_in_smaller_batches() -> None:
+    assert _batch_size((1, 28, 28)) == _batch_size((3, 64, 64)) == 1024
+    assert _batch_size((3, 256, 256)) == 85
+    assert _batch_size((3, 10_000, 10_000)) == 1

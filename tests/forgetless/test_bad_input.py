@@ -87,7 +87,7 @@ BAD = [
     ((*RUN, "--plugin", "no_such_module"), "the plug-in no_such_module fails to import"),
     (
         ("run", "split-fashion", "naive", "--data", "/nowhere"),
-        "/nowhere does not hold Fashion-MNIST's four files",
+        "/nowhere does not hold Fashion-MNIST, which is train-images",
     ),
     (("run", "split-digits:task"), "Missing argument"),
     (("list", "strategeis"), "Invalid value"),

@@ -203,7 +203,7 @@ def {name}(rest):
 
 def test_a_family_gives_what_is_named_after_it(plugin: Write) -> None:
     load_plugin(plugin(CURRENCIES.format(name="money")))
-    assert list(SCENARIOS.families()) == ["money/NAME"]
+    assert "money/NAME" in SCENARIOS.families()
     assert "money/NAME" not in SCENARIOS.entries()
     assert SCENARIOS.get("money/franc")(0) == "franc"
     assert SCENARIOS.get("money/franc") is SCENARIOS.get("money/franc")

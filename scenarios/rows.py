@@ -1,0 +1,121 @@
+"""Inputs that are read from their files when they are needed: data larger than memory."""
+
+import copy
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from scenarios.digests import tensor_header
+
+LARGE = 2**30
+"""Bytes of inputs beyond which one's own data stays in its files."""
+
+BLOCK = 2**22
+"""Bytes that are read at once where all rows are gone through."""
+
+READERS = 2
+"""Threads that read ahead while a batch is trained on; they wait for the disk, or decode images."""
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Rows(ABC):
+    """Inputs [N, …] outside memory, in what they are asked for as a tensor is.
+
+    Args:
+        shape: of all inputs, N first.
+        dtype: uint8 or float32.
+    """
+
+    def __init__(self, shape: Sequence[int], dtype: torch.dtype) -> None:
+        self.shape = torch.Size(shape)
+        self.dtype = dtype
+        self.chosen: Tensor | None = None
+        self._digest: str | None = None
+
+    @abstractmethod
+    def read(self, numbers: Tensor) -> Tensor:
+        """The rows of these numbers, counted in the files."""
+
+    def content(self) -> str:
+        """SHA-256 of what the chosen rows hold: that of a tensor that holds the same."""
+        digest = hashlib.sha256(tensor_header(self.dtype, self.shape))
+        for part in self.parts():
+            digest.update(part.numpy().tobytes())
+        return digest.hexdigest()
+
+    def digest(self) -> str:
+        """`content`, gone through once."""
+        if self._digest is None:
+            self._digest = self.content()
+        return self._digest
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> "Rows":
+        """Some of the rows, chosen by numbers, a mask or a slice; nothing is read."""
+        view = copy.copy(self)
+        view.chosen = self.numbers[index]
+        view.shape = torch.Size([len(view.chosen), *self.shape[1:]])
+        view._digest = None
+        return view
+
+    @property
+    def numbers(self) -> Tensor:
+        """The numbers of the rows in the files."""
+        return torch.arange(len(self)) if self.chosen is None else self.chosen
+
+    @property
+    def row_bytes(self) -> int:
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    def index_select(self, dimension: int, index: Tensor) -> Tensor:
+        """Rows in memory, as of a tensor; there is no other dimension than 0."""
+        assert dimension == 0
+        return self.read(index if self.chosen is None else self.chosen.index_select(0, index))
+
+    def parts(self) -> Iterator[Tensor]:
+        """All rows in order, a few megabytes at a time."""
+        blocks = torch.arange(len(self)).split(max(1, BLOCK // max(1, self.row_bytes)))
+        return ahead(lambda index: self.index_select(0, index), blocks if len(self) else ())
+
+    def load(self) -> Tensor:
+        """All rows in memory."""
+        x = torch.empty(self.shape, dtype=self.dtype)
+        done = 0
+        for part in self.parts():
+            x[done : done + len(part)] = part
+            done += len(part)
+        return x
+
+
+Inputs = Tensor | Rows
+"""Inputs of a source or of examples: in memory, or in files."""
+
+
+def parts_of(x: Inputs) -> Iterator[Tensor]:
+    """Inputs in order, a few megabytes at a time."""
+    return x.parts() if isinstance(x, Rows) else iter(x.split(max(1, BLOCK // max(1, x[:1].nbytes))))
+
+
+def ahead(read: Callable[[A], B], asked: Sequence[A], readers: int = READERS) -> Iterator[B]:
+    """What `read` makes of each, in order; threads are a few ahead of who takes it, and never more."""
+    pool = ThreadPoolExecutor(readers, thread_name_prefix="reader")
+    try:
+        rest = iter(asked)
+        waiting: deque[Future[B]] = deque(pool.submit(read, each) for each in islice(rest, readers + 1))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(read, each) for each in islice(rest, 1))
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,1 @@
+"""One's own data as a source, a file a format."""
