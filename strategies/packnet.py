@@ -40,7 +40,7 @@ class PackNet(Strategy):
     """
 
     paper = "Mallya & Lazebnik 2018, arXiv 1711.05769"
-    needs = frozenset({"task at test time", "task boundaries", "fresh optimiser"})
+    needs = frozenset({"task at test time", "task boundaries", "fresh optimiser", "one output a class"})
     newest: Tensor
 
     def __init__(self, network: Network, *, share: Annotated[float, Field(ge=0, lt=1)] = 0.75) -> None:

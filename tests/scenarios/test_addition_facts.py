@@ -64,7 +64,7 @@ def test_the_ones_facts_collapse_while_the_twos_are_learned() -> None:
     assert network.readout is not None
     x, y = trainer.scenario.tasks[1].training.batch(torch.arange(17))
     outputs = network.output(network.features(x)).sigmoid()
-    assert float((outputs - network.readout.patterns[y]).abs().max()) <= 0.1
+    assert float((outputs - network.readout.patterns[y]).detach().abs().max()) <= 0.1
 
 
 def at(rows: list[AnytimeRow], passes: int) -> float:
@@ -83,7 +83,7 @@ def test_a_strategy_learns_it_or_needs_one_output_a_class() -> None:
         trainer = trainer_for(usual(name, epochs=2, lr=0.01, momentum=0.0))
         trainer.run()
         assert len(trainer.outcome.rows) == 3
-    assert refused == {"bi-r", "icarl", "pnn"}
+    assert refused == {"bi-r", "icarl", "packnet", "pnn"}
 
 
 def test_with_classes_for_answers_the_criterion_is_that_all_are_right() -> None:
@@ -100,16 +100,15 @@ def test_with_classes_for_answers_the_criterion_is_that_all_are_right() -> None:
     assert trainer.outcome.costs[-1].steps % a_pass == 0
 
 
-@pytest.mark.parametrize("strategy", ["naive", "rehearsal"])
-def test_replicas_stop_each_on_its_own(strategy: str) -> None:
+def test_replicas_stop_each_on_its_own() -> None:
     from benchmark.replica import Replica
     from benchmark.run import build_strategy, load_scenario
     from benchmark.trainer import Trainer
 
-    specs = Plan("addition-facts", [strategy], seeds="3", options={"threads": 1, "epochs": 120}).specs()
+    specs = Plan("addition-facts", ["naive"], seeds="3", options={"threads": 1, "epochs": 120}).specs()
     scenario = load_scenario(specs[0].scenario, None, None)
     replicas = [Replica(build_strategy(spec, scenario), scenario, spec) for spec in specs]
     Trainer(replicas).run()
     steps = [replica.outcome.costs[0].steps for replica in replicas]
     assert len(set(steps)) > 1
-    assert all(float(replica.outcome.rows[1].accuracy[0] or 0) > 0.9 for replica in replicas)
+    assert all(replica.outcome.rows[1].accuracy[0] == 1 for replica in replicas)

@@ -196,7 +196,9 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.M
         lambda: scenario_reference("avalanche/SplitMNIST:class,rotations_list=1")
     )
     assert "avalanch/SplitMNIST" in refused(lambda: scenario_reference("avalanch/SplitMNIST").build())
-    assert "four files" in refused(lambda: scenario_reference("avalanche/SplitFMNIST").build(root=tmp_path))
+    assert "does not hold Fashion-MNIST" in refused(
+        lambda: scenario_reference("avalanche/SplitFMNIST").build(root=tmp_path)
+    )
     assert "no benchmark with a train and a test stream" in refused(lambda: from_avalanche(3))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None)
     assert "Continuum, which is not installed" in refused(lambda: from_continuum(None, None))
