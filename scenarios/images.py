@@ -23,8 +23,16 @@ Standardise = bool | Annotated[str, Field(pattern=r"^[0-9.]+/[0-9.]*[1-9][0-9]*$
 """Whether inputs are standardised by the source's own mean and deviation, or by others, as 0.1307/0.3081."""
 
 
-def hold_out(y: Tensor, share: Validation, seed: int | None) -> tuple[Tensor, Tensor]:
+def hold_out(
+    y: Tensor, share: Validation, seed: int | None, names: Sequence[str] | None = None
+) -> tuple[Tensor, Tensor]:
     """Indices for training and for validation: a share of every class, drawn by seed.
+
+    Args:
+        y: the classes of the examples.
+        share: how many of every class are held out.
+        seed: draws them.
+        names: what an error calls the classes; None calls them by their numbers.
 
     Raises:
         RequestError: where a class would keep no training example, or the validation set would be empty.
@@ -38,8 +46,9 @@ def hold_out(y: Tensor, share: Validation, seed: int | None) -> tuple[Tensor, Te
         members = members[torch.randperm(len(members), generator=generator)]
         held = round(share * len(members))
         if held == len(members) or (share and not held):
+            name = names[label] if names else label
             raise RequestError(
-                f"validation={share} of the {len(members)} training examples of class {label} "
+                f"validation={share} of the {len(members)} training examples of class {name} "
                 f"leaves {len(members) - held} to train on and {held} to validate on: choose another share"
             )
         validation.append(members[:held])

@@ -1,5 +1,6 @@
 """From a name on the command line to a scenario."""
 
+import inspect
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -48,7 +49,9 @@ class ScenarioReference:
             RequestError: where the data cannot be had or the options do not fit it.
         """
         if self.source is None:
-            scenario = self.builder(seed, **self.options)
+            # One that is made of several data sets looks for them itself.
+            place = {"root": root} if "root" in inspect.signature(self.builder).parameters else {}
+            scenario = self.builder(seed, **place, **self.options)
         else:
             scenario = self.builder(load_source(self.source, root), seed, **self.options)
         return replace(scenario, name=self.text)

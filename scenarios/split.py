@@ -1,12 +1,18 @@
 """Split: the classes of a source dealt out to tasks."""
 
-from pydantic import NonNegativeInt, PositiveInt
+from typing import Annotated
 
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from scenarios.dealing import class_groups, deal_classes, dealt, equal_sizes
 from scenarios.errors import RequestError
-from scenarios.images import Active, Standardise, Validation, hold_out, padded, standardisation
-from scenarios.scenario import register, shuffled
+from scenarios.images import Active, Standardise, Validation, padded
+from scenarios.scenario import register
 from scenarios.sources.source import Source
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario
+
+Sizes = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(\+[1-9][0-9]{0,5})*$", max_length=5000)]
+"""Numbers of classes, as 5+3+2."""
 
 
 @register("split")
@@ -20,11 +26,17 @@ def split(
     validation: Validation = 0.1,
     standardise: Standardise = False,
     padding: NonNegativeInt = 0,
+    first: PositiveInt | None = None,
+    sizes: Sizes | None = None,
 ) -> Scenario:
     """Each task brings its own classes, equally many.
 
-    With kind "domain" the classes of every task share the same outputs (first class of the task or second),
-    with "task" and "class" each class has an output of its own, numbered in the order of arrival.
+    With kind "domain" the classes of every task share the same outputs (first class of the task or second, …; a
+    task with fewer classes uses the first outputs alone), with "task" and "class" each class has an output of its
+    own, numbered in the order of arrival.
+
+    Class-incremental CIFAR-100 with half of the classes in its first task (Hou et al. 2019) is
+    `split-cifar100:class,tasks=6,first=50`.
 
     Args:
         source: where the examples come from.
@@ -36,45 +48,41 @@ def split(
         standardise: subtract the mean and divide by the deviation of the source's training inputs, or of what else
             is given, as 0.1307/0.3081.
         padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
+        first: number of classes of the first task; the other tasks share out the rest equally.
+        sizes: number of classes of each task, as 5+3+2, in place of `tasks` and `first`.
     """
     source = padded(source, padding)
-    count = len(source.labels)
-    if tasks > count or count % tasks:
-        fitting = [str(number) for number in range(1, count + 1) if count % number == 0]
+    groups = class_groups(_sizes(source, tasks, first, sizes), seed)
+    deals = deal_classes(source, groups, seed, validation=validation)
+    return dealt(source, deals, kind=kind, active=active, standardise=standardise)
+
+
+def _sizes(source: Source, tasks: int, first: int | None, sizes: str | None) -> list[int]:
+    """How many classes each task brings.
+
+    Raises:
+        RequestError: where these are not all classes of the source.
+    """
+    what, count = f"split-{source.name}", len(source.labels)
+    if sizes is not None:
+        if first is not None:
+            raise RequestError(f"{what}: give first={first} or sizes={sizes}, not both")
+        numbers = [int(size) for size in sizes.split("+")]
+        if sum(numbers) != count:
+            raise RequestError(f"{what}: sizes={sizes} adds up to {sum(numbers)} classes, but there are {count}")
+        return numbers
+    if first is None:
+        return equal_sizes(what, count, tasks)
+    if tasks < 2 or first >= count:
         raise RequestError(
-            f"split-{source.name}: {count} classes do not divide into {tasks} equal tasks: "
+            f"{what}: first={first} with tasks={tasks} leaves nothing for later tasks: "
+            f"first can be up to {count - 1} of the {count} classes, and tasks 2 or more"
+        )
+    rest = count - first
+    if tasks - 1 > rest or rest % (tasks - 1):
+        fitting = [str(number + 1) for number in range(1, rest + 1) if rest % number == 0]
+        raise RequestError(
+            f"{what}: the {rest} classes after the first {first} do not divide into {tasks - 1} equal tasks: "
             f"tasks can be {', '.join(fitting)}"
         )
-    size = count // tasks
-    order = shuffled(list(range(count)), seed)
-    parts, tests = [], []
-    for index in range(tasks):
-        originals = order[index * size : (index + 1) * size]
-        shift = 0 if kind == "domain" else index * size
-        outputs = source.y.new_full((count,), -1)
-        outputs[originals] = outputs.new_tensor(range(shift, shift + size))
-        y, test_y = outputs[source.y], outputs[source.test_y]
-        members = (y >= 0).nonzero().squeeze(1)
-        train, held = (members[part] for part in hold_out(y[members], validation, seed))
-        tested = test_y >= 0
-        parts.append(
-            Task(
-                index,
-                name="+".join(source.labels[original] for original in originals),
-                classes=tuple(range(shift, shift + size)),
-                original_classes=tuple(source.labels[original] for original in originals),
-                training=TensorExamples(source.x[train], y[train], index),
-                validation=TensorExamples(source.x[held], y[held], index),
-            )
-        )
-        tests.append(TensorExamples(source.test_x[tested], test_y[tested], index))
-    return Scenario(
-        name="",
-        kind=kind,
-        input_shape=source.input_shape,
-        classes=size if kind == "domain" else count,
-        tasks=tuple(parts),
-        test=tuple(tests),
-        active=active,
-        standardise=standardisation(source, standardise),
-    )
+    return [first, *[rest // (tasks - 1)] * (tasks - 1)]

@@ -34,10 +34,13 @@ class Examples(ABC):
     Attributes:
         task: which task each example belongs to, int64: shape [1] where all share one, else [N].
         ordered: whether their order is that of a stream, which training keeps to.
+        truth: the true labels [N], where those given by `batch` may be false; else None. To measure by: no
+            strategy is to read them.
     """
 
     task: Tensor
     ordered: bool = False
+    truth: Tensor | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -76,10 +79,17 @@ class TensorExamples(Examples):
         transform: applied to a batch of inputs when it is read (a permutation of pixels, a rotation), so
             that a hundred tasks over one set of images hold those images once.
         shift: added to the labels when they are read, so that tasks with classes of their own hold them once.
+        truth: the true labels [N] as output numbers, where some of `y` are false.
     """
 
     def __init__(
-        self, x: Tensor, y: Tensor, task: int | Tensor, transform: Transform | None = None, shift: int = 0
+        self,
+        x: Tensor,
+        y: Tensor,
+        task: int | Tensor,
+        transform: Transform | None = None,
+        shift: int = 0,
+        truth: Tensor | None = None,
     ) -> None:
         if len(x) != len(y):
             raise ValueError(f"{len(x)} inputs but {len(y)} labels")
@@ -88,6 +98,7 @@ class TensorExamples(Examples):
         self.task = torch.tensor([task]) if isinstance(task, int) else task
         self.transform = transform
         self.shift = shift
+        self.truth = truth
 
     def __len__(self) -> int:
         return len(self.y)
@@ -107,12 +118,15 @@ class TensorExamples(Examples):
         x = self.x
         if self.transform:
             x = torch.cat([self.transform(part) for part in x.split(4096)]) if len(x) else x
-        return TensorExamples(x.to(device), (self.y + self.shift).to(device), self.task.to(device))
+        truth = None if self.truth is None else self.truth.to(device)
+        return TensorExamples(x.to(device), (self.y + self.shift).to(device), self.task.to(device), truth=truth)
 
     def digest(self) -> str:
         y = self.y + self.shift if self.shift else self.y
         parts = [_tensor_digest(tensor) for tensor in (self.x, y, self.task)]
         parts.append(transform_digest(self.transform))
+        if self.truth is not None:
+            parts.append(_tensor_digest(self.truth))
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from scenarios.catalogue import list_scenarios
 from scenarios.options import Reference, bind, canonical, options_of
 from scenarios.scenario import scenario_reference
 
-NAMES = st.sampled_from(sorted(list_scenarios()))
+LISTED = list_scenarios()
 VALUES = {
     "kind": st.sampled_from(["task", "domain", "class"]),
     "tasks": st.integers(1, 10**6).map(str),
@@ -20,11 +20,17 @@ VALUES = {
     "validation": st.floats(0, 1, exclude_max=True).map(str),
     "standardise": st.sampled_from(["true", "false", "True", "1", "no"]),
 }
-GOOD = st.builds(
-    lambda name, options: name + ":" + ",".join(f"{key}={value}" for key, value in options.items()),
-    NAMES,
-    st.fixed_dictionaries({}, optional=VALUES),
-)
+
+
+def good(name: str) -> st.SearchStrategy[str]:
+    """References to a scenario with some of its options, all of them possible."""
+    options = {option: values for option, values in VALUES.items() if option in LISTED[name].options}
+    return st.fixed_dictionaries({}, optional=options).map(
+        lambda chosen: name + ":" + ",".join(f"{key}={value}" for key, value in chosen.items())
+    )
+
+
+GOOD = st.sampled_from(sorted(LISTED)).flatmap(good)
 WORDS = st.sampled_from(["split-digits", "rotated-digits", "kind", "tasks", "class", "degrees", "validation"])
 PIECES = WORDS | st.sampled_from([*":,= \n\r\u2028\0\x1c\udc80é", "0", "-1", "nan", "1e9", "inf", "none"])
 ANYTHING = st.one_of(st.text(), st.lists(PIECES, max_size=12).map("".join))
