@@ -90,6 +90,13 @@ def test_no_point_comes_twice_and_streams_share_none() -> None:
     assert other.digest() != first.digest() == points(stream="a").digest()
 
 
+def test_no_stretch_of_numbers_is_used_twice() -> None:
+    x, _ = everything(points())
+    ratios = x[:, 1:] / x[:, :-1]  # what the numbers are before the point is brought onto its sphere
+    stretches = torch.stack([ratios[:, :-1], ratios[:, 1:]], -1).flatten(0, 1).mul(1000).round()
+    assert len(stretches.unique(dim=0)) == len(stretches) == 2000
+
+
 @pytest.mark.parametrize("index", [-1, 500])
 def test_there_are_no_examples_beyond_the_last(index: int) -> None:
     with pytest.raises(IndexError, match="there are 500 examples, from 0 to 499"):
@@ -176,7 +183,7 @@ def test_what_is_not_possible_is_refused(options: str, said: str) -> None:
 def test_it_is_usually_run_as_in_the_paper() -> None:
     usual = scenario_reference("spheres:dimension=20").usual
     assert usual["network"] == "mlp:1000x1000"
-    assert (usual["optimizer"], usual["batch_size"], usual["properties"]) == ("adam", 50, "analytic-error")
+    assert (usual["optimizer"], usual["batch_size"]) == ("adam", 50)
 
 
 def test_a_network_learns_from_points_it_sees_once() -> None:
