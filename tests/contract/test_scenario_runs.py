@@ -17,15 +17,19 @@ STRATEGIES = ("naive", "rehearsal", "hat")
 NO_DATA = ("cannot be had", "is nowhere")
 """What errors say where data is not on this machine."""
 
+SMALL = {"spheres": "radii=1.3+1.6,dimension=10,examples=200"}
+"""Options of scenarios that have a million examples, or one task, where nobody says otherwise."""
+
 
 def references() -> list[str]:
     """Every family over digits and every scenario with examples of its own: with its default kind, and with "task"."""
     found = []
     for name, (family, source) in scenario_parts().items():
         if source in {None, "digits"}:
-            found.append(name)
+            options = SMALL.get(name, "")
+            found.append(f"{name}:{options}")
             if "kind" in SCENARIOS.entries()[family].options:
-                found.append(f"{name}:kind=task")
+                found.append(f"{name}:{','.join(filter(None, ('kind=task', options)))}")
     return list(dict.fromkeys(scenario_reference(text).text for text in found))
 
 

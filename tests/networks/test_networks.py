@@ -13,7 +13,7 @@ from scenarios.task import Scenario
 from strategies.catalogue import NETWORKS
 from strategies.networks.network import Gate, Network, build_network, network_reference
 
-SMALL = {"mlp": "mlp:12x8x6", "cnn": "cnn:3,hidden=10", "resnet18": "resnet18:3"}
+SMALL = {"mlp": "mlp:12x8x6", "cnn": "cnn:3,hidden=10", "resnet18": "resnet18:3", "quadratic": "quadratic:12"}
 NAMES = sorted(NETWORKS.entries())
 
 
@@ -138,7 +138,7 @@ def test_what_lies_at_an_open_unit_does_matter(network: Network) -> None:
 
 
 def test_with_all_units_of_a_plain_network_shut_only_the_output_bias_is_left() -> None:
-    for name in ("mlp", "cnn"):
+    for name in ("mlp", "cnn", "quadratic"):
         network = built(SMALL[name])
         logits = network(inputs(), [torch.zeros(1, units) for units in network.gateable])
         assert torch.equal(logits, network.output.bias.expand(6, -1))
@@ -205,6 +205,8 @@ def test_xavier_weights_fill_the_range_of_their_formula() -> None:
 def test_sizes_are_those_asked_for() -> None:
     assert built("mlp:5x4x3").gateable == (5, 4, 3)
     assert built("mlp").gateable == (400, 400)
+    assert built("quadratic").gateable == (1000,)
+    assert built("quadratic:7").gateable == (7,)
     assert built("cnn:4,hidden=9").gateable == (4, 8, 9)
     assert built("resnet18:2").gateable == (2, 2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8, 16, 16, 16, 16)
 
@@ -236,6 +238,7 @@ BAD_VALUES = {
     "mlp": "0x4 abc 4x x4 -3 4.5 1٣ hidden= none 4,dropout=1 4,dropout=nan 4,activation=gelu",
     "cnn": "0 1.5 hidden=-1 dropout=-0.1",
     "resnet18": "0 many",
+    "quadratic": "0 2.5 many hidden=-1",
 }
 
 
