@@ -24,7 +24,7 @@ Better = Literal["higher", "lower"]
 class TaskFacts(Strict):
     """One task of the sequence: which classes of the source it holds, and how many examples.
 
-    Where it is a later visit of an earlier task, `returns` is the number of that task, from 1; elsewhere it is left out.
+    Where it is a later visit of another, `returns` is the number of that task, from 1. Elsewhere it is left out.
     """
 
     name: str
@@ -174,7 +174,9 @@ class RunRecord(Strict):
         asked = coverage.mask([coverage.within(row.task - 1) for row in self.anytime])
         self._check_accuracies("anytime", [row.accuracy for row in self.anytime], asked)
         for number, task in enumerate(self.tasks, start=1):
-            if task.returns is not None and (task.returns >= number or self.tasks[task.returns - 1].returns is not None):
+            if task.returns is not None and (
+                task.returns >= number or self.tasks[task.returns - 1].returns is not None
+            ):
                 raise ValueError(f"task {number} returns to task {task.returns}, which is no first visit before it")
         self._check_properties()
         self._check_metrics()

@@ -14,6 +14,7 @@ from scenarios.scenario import register, shuffled, usual
 from scenarios.sources.source import Source
 from scenarios.task import Scenario
 
+
 @usual(epochs=1)
 @register("blurry")
 def blurry(
@@ -29,12 +30,12 @@ def blurry(
     standardise: Standardise = False,
     padding: NonNegativeInt = 0,
 ) -> Scenario:
-    """Some classes come in one task, of the others a share leaks into all other tasks; one pass (Koh et al. 2022, i-Blurry).
+    """A share of the classes leaks into all other tasks, every example passes once (Koh et al. 2022, i-Blurry).
 
     Their i-Blurry-N-M: round(N · C) of the C classes are disjoint. Every class, disjoint or blurry, has a task that is
     its home; tasks are home to equally many, and to equally many disjoint ones as far as these go round. Of the n
-    training examples of a blurry class, round(M · n) (but never the last), drawn at random, leave home and are dealt evenly
-    to the other tasks, earlier ones included. Nobody says where a task ends, and every example passes once.
+    training examples of a blurry class, round(M · n) (but never the last one), drawn at random, leave home and are
+    dealt evenly to the other tasks, earlier ones included. Nobody says where a task ends, and there is one pass.
 
     A task is tested, and validated, on all examples for that of the classes whose home it is. A class has arrived, and
     competes with active "seen", from the first task that has a training example of it.

@@ -25,12 +25,12 @@ def online(
     standardise: Standardise = False,
     padding: NonNegativeInt = 0,
 ) -> Scenario:
-    """Each task brings its own classes, every example passes once, and nobody says where a task ends (Aljundi et al. 2019).
+    """Each task brings its own classes, in one pass, and nobody says where a task ends (Aljundi et al. 2019).
 
     The tasks are those of `split`. They are the stretches between evaluations, and the order in which a run shows a
-    stretch's examples is drawn by its seed. Strategies that have to be told where a task ends are refused, the
-    state of the optimiser is carried through, and so is a budget of more than one pass. There is no kind "task": who
-    is not told where tasks end cannot be told which task a test example is of.
+    stretch's examples is drawn by its seed. Strategies that have to be told where a task ends are refused, and so is
+    a budget of more than one pass; the optimiser's state is carried through. There is no kind "task": who is not told
+    where tasks end cannot be told which task a test example is of.
 
     Args:
         source: where the examples come from.
