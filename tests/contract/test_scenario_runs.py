@@ -8,6 +8,7 @@ from support import matrix, tiny_spec, trainer_for
 
 from scenarios.catalogue import SCENARIOS, scenario_parts
 from scenarios.errors import RequestError
+from scenarios.options import options_of
 from scenarios.scenario import scenario_reference
 from scenarios.sources.family import FourFiles
 from scenarios.task import Scenario
@@ -24,7 +25,8 @@ def references() -> list[str]:
     for name, (family, source) in scenario_parts().items():
         if source in {None, "digits"}:
             found.append(name)
-            if "kind" in SCENARIOS.entries()[family].options:
+            options = options_of(SCENARIOS.get(family))
+            if "kind" in options and "task" in options["kind"].choices:
                 found.append(f"{name}:kind=task")
     return list(dict.fromkeys(scenario_reference(text).text for text in found))
 
@@ -52,7 +54,7 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
 def test_a_strategy_learns_it_for_a_few_steps_or_says_in_one_line_why_not(scenario: Scenario, strategy: str) -> None:
     refusal = ""
     try:
-        check_needs(strategy, scenario.kind, scenario.name, carry_optimizer=False)
+        check_needs(strategy, scenario, carry_optimizer=False)
     except RequestError as error:
         refusal = str(error)
     if refusal:
