@@ -115,6 +115,50 @@ def worst_case_accuracy(R: Matrix, later: list[Matrix]) -> float:
     return last / tasks + (1 - 1 / tasks) * minimum_accuracy(R, later)
 
 
+def relearning(R: Matrix, returns: list[tuple[int, int]]) -> float:
+    """1/n Σ_r R[r, r] − R[f, f] over the n returns r to tasks first learned as f: what a further visit adds (our own).
+
+    Args:
+        R: the matrix.
+        returns: the numbers, from 1, of each first visit and of the later visit compared with it.
+    """
+    if not returns:
+        raise Undefined("no task comes back")
+    learned = np.diagonal(R, offset=-1)  # of task j at place j − 1
+    gained = np.array([learned[again - 1] - learned[first - 1] for first, again in returns])
+    return float(_defined(gained, "an accuracy right after a visit").mean())
+
+
+def savings(curves: list[tuple[Matrix, Matrix]]) -> float:
+    """1/n Σ_r 1 − s_r / s_f: share of the steps to a criterion that a return saves (after Ebbinghaus 1885).
+
+    s is the first evaluated step of a visit, 0 being its beginning, at which the accuracy comes to nine tenths of the
+    way from the beginning to the end of the first visit; the very end is left to chance in the last steps. So s is as
+    fine as `--evaluate-every`. 1: nothing had to be relearned; below 0: a return takes longer.
+
+    Args:
+        curves: of each return, that of the first visit and its own: rows of a step and the accuracy there, from step 0
+            to the end of the visit.
+    """
+    if not curves:
+        raise Undefined("no task comes back")
+    if all(len(curve) <= 2 for pair in curves for curve in pair):
+        raise Undefined("nothing was evaluated within tasks: ask for it with --evaluate-every, often enough")
+    saved = []
+    for pair in curves:
+        for curve in pair:
+            _defined(curve, "an accuracy at or within a visit")
+        begins, ends = pair[0][[0, -1], 1]
+        if ends <= begins:
+            raise Undefined("the accuracy does not rise in a first visit: there is nothing to relearn")
+        reached = [curve[curve[:, 1] >= begins + 0.9 * (ends - begins), 0] for curve in pair]
+        if not len(reached[1]):
+            raise Undefined("a return does not come to nine tenths of what the first visit learned")
+        first, again = (float(steps[0]) for steps in reached)
+        saved.append(1 - again / first)
+    return float(np.mean(saved))
+
+
 def gap_closed(accuracy: float, naive: float, joint: float) -> float:
     """(accuracy − naive) / (joint − naive): the share of what can be gained over naive that is."""
     _defined(np.array([accuracy, naive, joint]), "an accuracy")
@@ -138,7 +182,7 @@ class Metric:
     name: str
     better: Literal["higher", "lower"]
     summary: str
-    needs: Literal["matrix", "anytime", "joint", "naive and joint"]
+    needs: Literal["matrix", "anytime", "returns", "anytime of returns", "joint", "naive and joint"]
     evaluate: Evaluated
 
 
@@ -160,6 +204,8 @@ METRICS: dict[str, Metric] = {
         _metric(forgetting, "lower", evaluate="all"),
         _metric(minimum_accuracy, "higher", "anytime", evaluate="seen"),
         _metric(worst_case_accuracy, "higher", "anytime", evaluate="seen"),
+        _metric(relearning, "higher", "returns"),
+        _metric(savings, "higher", "anytime of returns", evaluate="all"),
         _metric(intransigence, "lower", "joint"),
         _metric(forgetting_ratio, "higher", "joint"),
         _metric(gap_closed, "higher", "naive and joint"),

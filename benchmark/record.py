@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from benchmark.coverage import Coverage
 from benchmark.files import write_atomically
@@ -22,7 +22,10 @@ Better = Literal["higher", "lower"]
 
 
 class TaskFacts(Strict):
-    """One task of the sequence: which classes of the source it holds, and how many examples."""
+    """One task of the sequence: which classes of the source it holds, and how many examples.
+
+    Where it is a later visit of another, `returns` is the number of that task, from 1. Elsewhere it is left out.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -31,6 +34,15 @@ class TaskFacts(Strict):
     validation: int = Field(ge=0, lt=2**53)
     test: int = Field(ge=1, lt=2**53)
     chance: float = Field(gt=0, le=1)
+    returns: int | None = Field(default=None, ge=1)
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Records of tasks that never return stay as they were, and so do their digests."""
+        fields: dict[str, Any] = write(self)
+        if self.returns is None:
+            fields.pop("returns", None)
+        return fields
 
 
 class AnytimeRow(Strict):
@@ -161,6 +173,11 @@ class RunRecord(Strict):
         self._check_accuracies("accuracy", self.accuracy, asked)
         asked = coverage.mask([coverage.within(row.task - 1) for row in self.anytime])
         self._check_accuracies("anytime", [row.accuracy for row in self.anytime], asked)
+        for number, task in enumerate(self.tasks, start=1):
+            if task.returns is not None and (
+                task.returns >= number or self.tasks[task.returns - 1].returns is not None
+            ):
+                raise ValueError(f"task {number} returns to task {task.returns}, which is no first visit before it")
         self._check_properties()
         self._check_metrics()
         return self

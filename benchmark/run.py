@@ -299,6 +299,7 @@ def _record(
             validation=len(task.validation),
             test=len(test),
             chance=1 / int(masks[task.index].sum()),
+            returns=None if task.returns is None else task.returns + 1,
         )
         for task, test in zip(scenario.tasks, scenario.test, strict=True)
     )

@@ -49,7 +49,11 @@ def _of_accuracy(name: str, matrix: Matrix, record: "RunRecord") -> float:
         raise Undefined("classes not seen yet are masked, so nothing can be right before")
     function: Callable[..., float] = getattr(metrics, name)
     try:
-        return function(matrix, _later(matrix, record)) if needs == "anytime" else function(matrix)
+        if needs == "anytime":
+            return function(matrix, _later(matrix, record))
+        if needs == "returns":
+            return function(matrix, _returns(record))
+        return function(_curves(matrix, record)) if needs == "anytime of returns" else function(matrix)
     except NotMeasured as reason:
         raise Undefined(f"{reason}{_advice(METRICS[name].evaluate, record)}") from None
 
@@ -84,3 +88,22 @@ def _later(matrix: Matrix, record: "RunRecord") -> list[Matrix]:
     during = np.array([row.task for row in record.anytime])
     within = np.array([row.accuracy for row in record.anytime], dtype=np.float64)
     return [np.concatenate([within[during > j + 1, j], matrix[j + 2 :, j]]) for j in range(tasks - 1)]
+
+
+def _returns(record: "RunRecord") -> list[tuple[int, int]]:
+    """The numbers, from 1, of each task that comes back and of the visit that it comes back as."""
+    return [(task.returns, number) for number, task in enumerate(record.tasks, start=1) if task.returns is not None]
+
+
+def _curves(matrix: Matrix, record: "RunRecord") -> list[tuple[Matrix, Matrix]]:
+    """For each return how the first visit went and how it went itself: steps and accuracies, ends included."""
+    returns = _returns(record)
+    if returns and len(record.costs) < len(record.tasks):
+        raise Undefined("how many steps a task took is not recorded")
+
+    def curve(number: int) -> Matrix:
+        within = [(row.step, row.accuracy[number - 1]) for row in record.anytime if row.task == number]
+        start, end = (0, matrix[number - 1, number - 1]), (record.costs[number - 1].steps, matrix[number, number - 1])
+        return np.array([start, *within, end], dtype=np.float64)
+
+    return [(curve(first), curve(again)) for first, again in returns]

@@ -1,6 +1,7 @@
 """Rotated: the same images turned by another angle for every task."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import torch
@@ -21,24 +22,34 @@ class Rotation:
         self.degrees = degrees
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.degrees == 0:
-            return x
-        angle = math.radians(self.degrees)
-        aspect = x.shape[-2] / x.shape[-1]
-        # affine_grid maps output places to input places, in a frame whose vertical axis points down and
-        # that reaches from −1 to 1 on either axis, however long.
-        matrix = torch.tensor(
+        return turned(x, [self.degrees]) if self.degrees else x
+
+    def digest(self) -> str:
+        return text_digest("rotation", self.degrees)
+
+
+def turned(x: Tensor, degrees: Sequence[float]) -> Tensor:
+    """Images turned counter-clockwise about their centres, bilinearly, black beyond the edge.
+
+    Args:
+        x: images [B, channels, height, width].
+        degrees: an angle for each of them, or one for all.
+    """
+    aspect = x.shape[-2] / x.shape[-1]
+    # affine_grid maps output places to input places, in a frame whose vertical axis points down and
+    # that reaches from −1 to 1 on either axis, however long.
+    matrices = torch.tensor(
+        [
             [
                 [math.cos(angle), -math.sin(angle) * aspect, 0.0],
                 [math.sin(angle) / aspect, math.cos(angle), 0.0],
             ]
-        )
-        grid = affine_grid(matrix.to(x.device).expand(len(x), 2, 3), list(x.shape), align_corners=False)
-        turned = grid_sample(x.float(), grid, align_corners=False)
-        return turned.round().to(x.dtype) if x.dtype == torch.uint8 else turned
-
-    def digest(self) -> str:
-        return text_digest("rotation", self.degrees)
+            for angle in map(math.radians, degrees)
+        ]
+    )
+    grid = affine_grid(matrices.to(x.device).expand(len(x), 2, 3), list(x.shape), align_corners=False)
+    found = grid_sample(x.float(), grid, align_corners=False)
+    return found.round().to(x.dtype) if x.dtype == torch.uint8 else found
 
 
 @register("rotated")

@@ -195,6 +195,8 @@ class Task:
         classes: the outputs its labels use.
         original_classes: what those outputs are in the source, one for each of `classes`.
         training, validation: its examples; validation may be empty.
+        returns: the index of the earlier task that it is a later visit of, if it is one. To measure by: no strategy
+            is to read it.
     """
 
     index: int
@@ -203,6 +205,7 @@ class Task:
     original_classes: tuple[Any, ...]
     training: Examples
     validation: Examples
+    returns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -387,7 +390,8 @@ class Scenario:
         if any(further):
             digest.update(repr(further).encode())
         for task, test in zip(self.tasks, self.test, strict=True):
-            digest.update(repr((task.index, task.classes, task.original_classes)).encode())
+            visit = () if task.returns is None else (task.returns,)
+            digest.update(repr((task.index, task.classes, task.original_classes, *visit)).encode())
             for examples in (task.training, task.validation, test):
                 digest.update(examples.digest().encode())
         return digest.hexdigest()

@@ -30,6 +30,8 @@ from benchmark.metrics import (
     metric_direction,
     minimum_accuracy,
     property_metric,
+    relearning,
+    savings,
     worst_case_accuracy,
 )
 
@@ -130,6 +132,74 @@ def test_minimum_accuracy() -> None:
 
 def test_worst_case_accuracy() -> None:
     assert worst_case_accuracy(R, LATER) == pytest.approx(1 / 3 * 0.7 + (1 - 1 / 3) * (0.4 + 0.85) / 2)
+
+
+VISITS = np.array(
+    [  # A B A B: the columns of a task and of its later visit are of the same test examples
+        [0.1, 0.2, 0.1, 0.2],
+        [0.8, 0.2, 0.8, 0.2],
+        [0.3, 0.6, 0.3, 0.6],
+        [0.9, 0.5, 0.9, 0.5],
+        [0.4, 0.7, 0.4, 0.7],
+    ]
+)
+
+
+def test_relearning() -> None:
+    assert relearning(VISITS, [(1, 3), (2, 4)]) == pytest.approx(((0.9 - 0.8) + (0.7 - 0.6)) / 2)
+    assert relearning(VISITS, [(1, 3)]) == pytest.approx(0.9 - 0.8)
+    # A B A A: both returns are compared with the first visit.
+    assert relearning(VISITS, [(1, 3), (1, 4)]) == pytest.approx(((0.9 - 0.8) + (0.7 - 0.8)) / 2)
+
+
+def test_relearning_reads_the_diagonal_alone() -> None:
+    partly = np.full_like(VISITS, NOTHING)
+    for task in range(4):
+        partly[task + 1, task] = VISITS[task + 1, task]
+    assert relearning(partly, [(1, 3), (2, 4)]) == relearning(VISITS, [(1, 3), (2, 4)])
+    partly[4, 3] = NOTHING
+    with pytest.raises(NotMeasured):
+        relearning(partly, [(1, 3), (2, 4)])
+    assert relearning(partly, [(1, 3)]) == pytest.approx(0.9 - 0.8)
+
+
+def curve(*points: tuple[int, float]) -> Matrix:
+    return np.array(points, dtype=np.float64)
+
+
+FIRST = curve((0, 0.2), (10, 0.5), (20, 0.7), (30, 0.9), (40, 0.8))
+"""It goes from 0.2 to 0.8: nine tenths of the way are 0.74, which it reaches after 30 steps."""
+
+
+@pytest.mark.parametrize(
+    ("again", "saved"),
+    [
+        (curve((0, 0.3), (10, 0.85), (20, 0.6), (40, 0.9)), 1 - 10 / 30),
+        (curve((0, 0.8), (10, 0.2), (40, 0.9)), 1),  # nothing was forgotten
+        (curve((0, 0.1), (10, 0.73), (30, 0.75), (40, 0.9)), 0),
+        (curve((0, 0.1), (10, 0.5), (40, 0.8)), 1 - 40 / 30),  # it took longer
+    ],
+)
+def test_savings(again: Matrix, saved: float) -> None:
+    assert savings([(FIRST, again)]) == pytest.approx(saved)
+    assert savings([(FIRST, again), (FIRST, FIRST)]) == pytest.approx(saved / 2)
+
+
+def test_what_has_no_savings_says_why() -> None:
+    for metric in (lambda: relearning(VISITS, []), lambda: savings([])):
+        with pytest.raises(Undefined, match="no task comes back"):
+            metric()
+    ends = curve((0, 0.1), (40, 0.8))
+    for again, reason in (
+        (curve((0, 0.1), (10, 0.3), (40, 0.73)), "does not come to nine tenths"),
+        (curve((0, 0.1), (10, NOTHING), (40, 0.9)), "not measured"),
+    ):
+        with pytest.raises(Undefined, match=reason):
+            savings([(FIRST, again)])
+    with pytest.raises(Undefined, match="--evaluate-every"):
+        savings([(ends, ends)])
+    with pytest.raises(Undefined, match="does not rise"):
+        savings([(curve((0, 0.5), (10, 0.2), (40, 0.5)), FIRST)])
 
 
 def test_gap_closed() -> None:
@@ -305,8 +375,8 @@ def test_every_metric_says_its_formula_and_its_source(name: str) -> None:
     summary = METRICS[name].summary
     assert getattr(metrics, name).__doc__.startswith(summary)
     assert any(sign in summary for sign in "Σ−+/")
-    if name != "gap_closed":  # our own
-        assert any(f"{year})" in summary or f"{year}," in summary for year in range(2017, 2027))
+    if name not in {"gap_closed", "relearning"}:  # our own
+        assert any(f"{year})" in summary or f"{year}," in summary for year in (1885, *range(2017, 2027)))
 
 
 def test_every_formula_is_listed() -> None:

@@ -177,7 +177,8 @@ def test_every_metric_has_a_value_or_a_reason() -> None:
         assert set(METRICS) <= set(made.metrics)
         assert {name for name, value in made.metrics.items() if value is None} == set(made.undefined)
         assert set(made.undefined) >= COMPARED
-    assert set(record().undefined) == COMPARED | {"minimum_accuracy", "worst_case_accuracy"}
+    within = {"minimum_accuracy", "worst_case_accuracy"}
+    assert set(record().undefined) == COMPARED | within | {"relearning", "savings"}
     assert "--evaluate-every" in record().undefined["minimum_accuracy"]
 
 
@@ -198,6 +199,61 @@ def test_evaluations_within_tasks_give_the_worst_case() -> None:
     lowest = [min(0.4, 0.7, 0.65, 0.6), min(0.75, 0.9)]
     assert metrics["minimum_accuracy"] == pytest.approx(sum(lowest) / 2)
     assert metrics["worst_case_accuracy"] == pytest.approx(0.7 / 3 + (1 - 1 / 3) * sum(lowest) / 2)
+
+
+def visited(**changes: Any) -> RunRecord:
+    """A record whose third task is a later visit to its first."""
+    *tasks, last = fields()["tasks"]
+    return record(tasks=(*tasks, last.model_copy(update={"returns": 1})), **changes)
+
+
+def test_a_task_that_comes_back_is_compared_with_its_first_visit() -> None:
+    rows = [
+        AnytimeRow(task=1, step=2, accuracy=(0.6, 0.0, 0.2)),
+        AnytimeRow(task=1, step=4, accuracy=(0.875, 0.0, 0.2)),  # the first at 0.86, nine tenths from 0.5 to 0.9
+        AnytimeRow(task=3, step=2, accuracy=(0.0, 0.0, 0.9)),
+    ]
+    accuracy = [*ROWS[:3], [0.6, 0.9, 0.8]]
+    metrics = visited(anytime=rows, accuracy=accuracy).metrics
+    assert metrics["relearning"] == pytest.approx(0.8 - 0.9)
+    assert metrics["savings"] == pytest.approx(1 - 2 / 4)
+    # Eight steps at the end of each task, by its costs.
+    assert visited(anytime=rows[2:], accuracy=accuracy).metrics["savings"] == pytest.approx(1 - 2 / 8)
+    assert "no task comes back" in record().undefined["relearning"]
+    assert "--evaluate-every" in visited().undefined["savings"]
+    assert "steps a task took" in visited(costs=[]).undefined["savings"]
+    assert "does not come to nine tenths" in visited(anytime=rows[:2]).undefined["savings"]
+    assert "the run diverged" in visited(status="diverged", reason="nan").undefined["relearning"]
+
+
+def test_less_evaluation_leaves_relearning_and_asks_for_what_savings_need() -> None:
+    seen = [[None] * 3, [0.9, None, None], [0.7, 0.8, None], [0.6, 0.9, 0.7]]
+    rows = [AnytimeRow(task=1, step=2, accuracy=(0.6, None, None))]
+    made = visited(spec=spec(evaluate="seen", evaluate_every=2), accuracy=seen, anytime=rows)
+    assert made.metrics["relearning"] == pytest.approx(0.7 - 0.9)
+    assert made.undefined["savings"].endswith("was not measured: ask for --evaluate all")
+
+
+def test_which_task_comes_back_is_written_only_where_one_does(tmp_path: Path) -> None:
+    assert "returns" not in record().to_json()
+    made = visited()
+    assert json.loads(made.to_json())["tasks"][2]["returns"] == 1
+    jsonschema.Draft202012Validator(record_schema()).validate(json.loads(made.to_json()))
+    made.write(tmp_path / "record.json")
+    assert read_record(tmp_path) == made
+    assert read_record(tmp_path).digest == made.digest != record().digest
+
+
+@pytest.mark.parametrize("returns", [0, 2, 3, 4])
+def test_a_return_is_to_a_first_visit_before_it(returns: int, tampered: Callable[..., str]) -> None:
+    where = "tasks.1.returns" if returns == 0 else f"task 2 returns to task {returns}"
+    assert where in tampered("tasks", 1, "returns", returns)
+
+
+def test_a_return_is_not_to_another_return(tampered: Callable[..., str]) -> None:
+    tasks = [task.model_dump() for task in fields()["tasks"]]
+    tasks[1]["returns"], tasks[2]["returns"] = 1, 2
+    assert "task 3 returns to task 2, which is no first visit" in tampered("tasks", tasks)
 
 
 def test_the_ends_of_tasks_count_as_evaluations_too() -> None:

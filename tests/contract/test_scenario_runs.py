@@ -8,6 +8,7 @@ from support import matrix, tiny_spec, trainer_for
 
 from scenarios.catalogue import SCENARIOS, scenario_parts
 from scenarios.errors import RequestError
+from scenarios.options import options_of
 from scenarios.scenario import scenario_reference
 from scenarios.sources.files import Files
 from scenarios.task import Scenario
@@ -26,10 +27,11 @@ def references() -> list[str]:
     found = []
     for name, (family, source) in scenario_parts().items():
         if source in {None, "digits"}:
-            options = SMALL.get(name, "")
-            found.append(f"{name}:{options}")
-            if "kind" in SCENARIOS.entries()[family].options:
-                found.append(f"{name}:{','.join(filter(None, ('kind=task', options)))}")
+            small = SMALL.get(name, "")
+            found.append(f"{name}:{small}")
+            options = options_of(SCENARIOS.get(family))
+            if "kind" in options and "task" in options["kind"].choices:
+                found.append(f"{name}:{','.join(filter(None, ('kind=task', small)))}")
     return list(dict.fromkeys(scenario_reference(text).text for text in found))
 
 

@@ -14,8 +14,7 @@ from scenarios.scenario import scenario_reference
 
 LISTED = list_scenarios()
 VALUES = {
-    "kind": st.sampled_from(["task", "domain", "class"]),
-    "tasks": st.integers(1, 10**6).map(str),
+    "tasks": st.integers(2, 10**6).map(str),
     "active": st.sampled_from(["seen", "all"]),
     "validation": st.floats(0, 1, exclude_max=True).map(str),
     "standardise": st.sampled_from(["true", "false", "True", "1", "no"]),
@@ -25,6 +24,8 @@ VALUES = {
 def good(name: str) -> st.SearchStrategy[str]:
     """References to a scenario with some of its options, all of them possible."""
     options = {option: values for option, values in VALUES.items() if option in LISTED[name].options}
+    if "kind" in LISTED[name].options:
+        options["kind"] = st.sampled_from(options_of(scenario_reference(name).builder)["kind"].choices)
     return st.fixed_dictionaries({}, optional=options).map(
         lambda chosen: name + ":" + ",".join(f"{key}={value}" for key, value in chosen.items())
     )
