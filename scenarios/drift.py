@@ -59,7 +59,7 @@ class Drifting(TensorExamples):
 @usual(epochs=1)
 @register("drift")
 def drift(
-    source: Source,
+    images: Source,
     seed: int | None,
     *,
     kind: Literal["domain"] = "domain",
@@ -80,7 +80,7 @@ def drift(
     image has which place is drawn once, and is the same in all stretches. Examples for validation are turned likewise.
 
     Args:
-        source: where the examples come from: images.
+        images: where the examples come from.
         seed: draws the order of the stream, the angles of the test images and the examples for validation; None
             draws as seed 0, because in their natural order images may lie class by class.
         kind: what is known at test time: nothing, over the same classes.
@@ -91,7 +91,7 @@ def drift(
             is given, as 0.1307/0.3081.
         padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
     """
-    source = padded(source, padding)
+    source = padded(images, padding)
     train, held = hold_out(source.y, validation, seed)
     if tasks > len(train):
         raise RequestError(f"drift-{source.name}: {len(train)} training examples do not make tasks={tasks} stretches")
