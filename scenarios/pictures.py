@@ -1,0 +1,258 @@
+"""A picture of a scenario's tasks: a row a task, a few of its training examples beside each other."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from scenarios.task import Examples, Scenario, Task, TensorExamples
+
+MOST_TASKS, MOST_EXAMPLES = 10, 8
+
+LOOKED_AT = 512
+"""Examples whose labels are looked at to choose among, where reading a label means reading its input."""
+
+SIDE = 64
+"""Pixels that an image or the height of a signal takes up at most."""
+
+WIDE = 90
+"""Pixels that a signal or a strip of cells is wide."""
+
+MARGIN, GAP, LEFT = 12, 8, 180
+LINE = 15
+"""Height of a line of text."""
+
+Colour = tuple[int, int, int]
+INK, PALE, FALSE, BLUE, RED = (20, 20, 20), (110, 110, 110), (180, 30, 30), (31, 90, 160), (178, 40, 40)
+
+FONTS = ("DejaVuSans.ttf", "Arial.ttf")
+"""Looked for in this order; Pillow's own, which has little more than ASCII, where there are none."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example as it is shown: its inputs as a training step sees them, its class, and its true class if another."""
+
+    x: Tensor
+    label: str
+    truth: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    task: Task
+    examples: list[Example]
+
+
+def picture(scenario: Scenario) -> Image.Image:
+    """At most ten tasks, evenly chosen, with at most eight training examples each."""
+    rows = [_row(scenario, scenario.tasks[index]) for index in even(len(scenario.tasks), MOST_TASKS)]
+    tiles = [_tiles([example.x for example in row.examples]) for row in rows]
+    width = max((tile.width for line in tiles for tile in line), default=SIDE)
+    texts = [[_label(example, width) for example in row.examples] for row in rows]
+    heights = [_height(line, labels) + GAP for line, labels in zip(tiles, texts, strict=True)]
+    top = MARGIN + 3 * LINE
+    canvas = Image.new(
+        "RGB", (2 * MARGIN + LEFT + MOST_EXAMPLES * (width + GAP), top + sum(heights) + MARGIN - GAP), "white"
+    )
+    pen = ImageDraw.Draw(canvas)
+    _title(pen, scenario, len(rows), canvas.width - 2 * MARGIN)
+    for row, line, labels, height in zip(rows, tiles, texts, heights, strict=True):
+        _text_of_task(pen, row.task, top)
+        tallest = max((tile.height for tile in line), default=0)
+        for column, (tile, label) in enumerate(zip(line, labels, strict=True)):
+            left = MARGIN + LEFT + column * (width + GAP)
+            canvas.paste(tile, (left + (width - tile.width) // 2, top + (tallest - tile.height) // 2))
+            for number, (text, colour) in enumerate(label):
+                place = (left + width / 2, top + tallest + number * (LINE - 2) + 1)
+                pen.text(place, text, colour, _font(11), anchor="ma")
+        top += height
+    return canvas
+
+
+def even(count: int, most: int) -> list[int]:
+    """At most so many of the numbers 0 … count − 1, evenly spread, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return [round(place * (count - 1) / (most - 1)) for place in range(most)]
+
+
+def _row(scenario: Scenario, task: Task) -> Row:
+    examples = task.training
+    indices = torch.tensor(choose(examples, scenario.boundaries), dtype=torch.long)
+    if not len(indices):
+        return Row(task, [])
+    x, y = examples.batch(indices)
+    truth = y if examples.truth is None else examples.truth[indices]
+    called = dict(zip(task.classes, map(str, task.original_classes), strict=True))
+    shown = []
+    for inputs, label, true in zip(x.cpu(), y.tolist(), truth.tolist(), strict=True):
+        other = None if label == true else called.get(true, str(true))
+        shown.append(Example(own_numbers(scenario, inputs), called.get(label, str(label)), other))
+    return Row(task, shown)
+
+
+def choose(examples: Examples, boundaries: bool = True) -> list[int]:
+    """Numbers of the examples to show: as many of each class, class by class; of a stream, evenly from its course."""
+    count = len(examples)
+    if examples.ordered or not boundaries:
+        return even(count, MOST_EXAMPLES)
+    if isinstance(examples, TensorExamples):
+        numbers, labels = torch.arange(count), examples.labels().cpu()
+    else:
+        numbers = torch.tensor(even(count, LOOKED_AT), dtype=torch.long)
+        labels = examples.batch(numbers)[1].cpu() if count else numbers
+    members = {label: numbers[labels == label][:MOST_EXAMPLES].tolist() for label in labels.unique().tolist()}
+    # The first of each class, then the second of each, until there are enough.
+    turns = [(turn, label, number) for label, found in members.items() for turn, number in enumerate(found)]
+    return [number for _, label, number in sorted(sorted(turns)[:MOST_EXAMPLES], key=lambda found: found[1:])]
+
+
+def own_numbers(scenario: Scenario, x: Tensor) -> Tensor:
+    """An input in the shape of its own modality: [channels, height, width], [channels, length] or [features]."""
+    if not scenario.modalities:
+        return x
+    modality = scenario.modalities[int(x[0])]
+    values = x[1 : 1 + modality.size]
+    side = math.isqrt(modality.size)
+    if modality.name == "images" and side**2 == modality.size:
+        return values.reshape(1, side, side)
+    return values.reshape(1, -1) if modality.name == "signals" else values
+
+
+def _tiles(inputs: list[Tensor]) -> list[Image.Image]:
+    """The inputs of one task drawn, on one scale, so that they can be compared."""
+    if not inputs:
+        return []
+    values = torch.cat([x.flatten() for x in inputs]).float()
+    low, high = float(values.min()), float(values.max())
+    if inputs[0].ndim == 1:
+        # What has two signs is centred; a few extreme values do not make all others pale.
+        limit = 1.0 if low >= 0 and high <= 1 else float(values.abs().quantile(0.99)) or 1.0
+        return [_cells(x.float() / limit, signed=low < 0) for x in inputs]
+    if inputs[0].ndim == 2:
+        return [_plot((x.float() - low) / (high - low or 1)) for x in inputs]
+    if inputs[0].dtype == torch.uint8:
+        low, high = 0, 255
+    return [_image((x.float() - low) / (high - low or 1)) for x in inputs]
+
+
+def _image(x: Tensor) -> Image.Image:
+    """Pixels on [0, 1], enlarged by a whole factor, or reduced where they are too many; grey or, of three, colour."""
+    colour = x if len(x) == 3 else x.mean(0, keepdim=True).expand(3, -1, -1)
+    pixels = Image.fromarray((255 * colour).round().byte().permute(1, 2, 0).contiguous().numpy())
+    longest = max(pixels.size)
+    if longest > SIDE:
+        size = [max(1, round(side * SIDE / longest)) for side in pixels.size]
+        return pixels.resize((size[0], size[1]), Image.Resampling.BOX)
+    factor = SIDE // longest
+    return pixels.resize((pixels.width * factor, pixels.height * factor), Image.Resampling.NEAREST)
+
+
+def _plot(x: Tensor) -> Image.Image:
+    """Lines [channels, length] on [0, 1], drawn large and reduced, which smooths them."""
+    times = 4
+    large = Image.new("RGB", (WIDE * times, SIDE * times), (246, 246, 246))
+    pen = ImageDraw.Draw(large)
+    step = (WIDE - 4) / max(1, x.shape[1] - 1)
+    for channel, colour in zip(x.tolist(), (BLUE, RED, INK) * len(x), strict=False):
+        points = [((2 + at * step) * times, (2 + (1 - y) * (SIDE - 4)) * times) for at, y in enumerate(channel)]
+        pen.line(points, fill=colour, width=6, joint="curve")
+    return large.resize((WIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def _cells(x: Tensor, signed: bool) -> Image.Image:
+    """Numbers as cells in one row, or, where they are many, in several: white is nothing, dark is much.
+
+    Args:
+        x: the numbers, [features], 1 the most that is told apart.
+        signed: whether there are negative ones: then blue is positive and red negative.
+    """
+    columns = len(x) if len(x) <= 40 else math.ceil(math.sqrt(2 * len(x)))
+    side = max(2, WIDE // columns)
+    tall = max(side, 16) if len(x) <= columns else side
+    rows = math.ceil(len(x) / columns)
+    line = 1 if side > 2 else 0  # between cells
+    edge = 2 - line
+    image = Image.new("RGB", (columns * side + edge, rows * tall + edge), (200, 200, 200))
+    pen = ImageDraw.Draw(image)
+    for number, value in enumerate(x.clamp(-1, 1).tolist()):
+        full = (BLUE if value > 0 else RED) if signed else INK
+        red, green, blue = (round(255 + (part - 255) * abs(value)) for part in full)
+        row, column = divmod(number, columns)
+        corner = (1 + column * side, 1 + row * tall)
+        end = ((column + 1) * side - line, (row + 1) * tall - line)
+        pen.rectangle((*corner, *end), fill=(red, green, blue))
+    return image
+
+
+def _title(pen: ImageDraw.ImageDraw, scenario: Scenario, shown: int, width: int) -> None:
+    count = len(scenario.tasks)
+    tasks = f"{count} task{'s' if count > 1 else ''}"
+    about = [
+        f"kind {scenario.kind}",
+        tasks + (f", {shown} shown" if shown < count else ""),
+        f"{scenario.classes} classes",
+    ]
+    pen.text((MARGIN, MARGIN - 2), fitted(scenario.name, _font(15), width), INK, _font(15))
+    pen.text((MARGIN, MARGIN + LINE + 4), " · ".join(about), PALE, _font(12))
+
+
+def _text_of_task(pen: ImageDraw.ImageDraw, task: Task, top: int) -> None:
+    """Its number, name and classes, and how much it has to train on."""
+    classes = [str(original) for original in task.original_classes]
+    named = f"classes {', '.join(classes)}"
+    lines = [(f"Task {task.index + 1}: {task.name}", INK, 13)]
+    if not all(each in task.name for each in classes):
+        fits = _font(11).getlength(named) <= LEFT - GAP
+        lines.append((named if fits else f"{len(classes)} classes", PALE, 11))
+    lines.append((f"{len(task.training):,} training examples", PALE, 11))
+    for number, (text, colour, size) in enumerate(lines):
+        pen.text((MARGIN, top + number * LINE), fitted(text, _font(size), LEFT - GAP), colour, _font(size))
+
+
+def _label(example: Example, width: int) -> list[tuple[str, Colour]]:
+    """What is written under an example, by lines: its class on one or two, and the true one where that is another."""
+    lines = [(text, INK if example.truth is None else FALSE) for text in _wrapped(example.label, width + GAP - 2)]
+    if example.truth is not None:
+        lines.append((fitted(f"truly {example.truth}", _font(11), width + GAP - 2), PALE))
+    return lines
+
+
+def _height(tiles: list[Image.Image], labels: list[list[tuple[str, Colour]]]) -> int:
+    """Of a row: what its tiles and their labels take, and no less than the text at the left."""
+    tallest = max((tile.height for tile in tiles), default=0)
+    return max(3 * LINE, tallest + 2 + (LINE - 2) * max(map(len, labels), default=0))
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A label on one line or, where it is too long, on two that part between words."""
+    words = text.split()
+    font = _font(11)
+    for count in range(len(words), 0, -1):
+        first, rest = " ".join(words[:count]), " ".join(words[count:])
+        if font.getlength(first) <= width:
+            return [first, fitted(rest, font, width)] if rest else [first]
+    return [fitted(text, font, width)]
+
+
+def fitted(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """A text of one line, cut where it would be wider."""
+    text = " ".join(text.split())
+    if font.getlength(text) <= width:
+        return text
+    cut = (text[:end] + "..." for end in range(min(len(text), 200), 0, -1))
+    return next((shorter for shorter in cut if font.getlength(shorter) <= width), "")
+
+
+@lru_cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    for name in FONTS:
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)  # type: ignore[return-value]
