@@ -29,6 +29,16 @@ SHOWN = {"spheres": "spheres:radii=1.3+1.6+2"}
 
 NOT_COUNTED = "–"
 
+ABOUT = (
+    "Made of their source by `python -m fidelity.scenario_pages --write`. Pictures are those of `forgetless list "
+    "scenarios --picture NAME`: a row a task, some training examples as they are seen in it, their class below."
+)
+
+ABOUT_SOURCES = (
+    "Duplicates are test examples whose very input is among the training examples as well, counted where the data was "
+    "at hand. `forgetless list scenarios --check NAME` counts them in any scenario."
+)
+
 
 def names() -> list[str]:
     """Our families, then our scenarios of their own examples; neither plug-ins nor those of another library."""
@@ -54,18 +64,16 @@ def page(duplicates: Mapping[str, str]) -> str:
     theirs = [f"- `{item['name']}`: {item['summary']}" for item in others() if "/" in item["name"]]
     parts = [
         "# Scenarios",
-        "Made of their source by `python -m fidelity.scenario_pages --write`. Pictures are those of "
-        "`forgetless list scenarios --picture NAME`: a row a task, training examples as they are seen in it, their "
-        "class below.",
+        ABOUT,
         contents(),
         f"## Families\n\nEach over any source: `split-digits`, `split-fashion`, … They are shown over `{SOURCE}`.",
         *over,
         "## Scenarios of their own examples",
         *alone,
         *(["## Those of other libraries\n\n" + "\n".join(theirs)] if theirs else []),
-        "## Sources\n\nDuplicates are test examples whose very input is among the training examples as well, counted where "
-        f"the data was at hand. `forgetless list scenarios --check NAME` counts them in any scenario.\n\n"
-        f"{sources(duplicates)}",
+        "## Sources",
+        ABOUT_SOURCES,
+        sources(duplicates),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -79,7 +87,7 @@ def section(name: str, item: Mapping[str, Any]) -> str:
     builder = SCENARIOS.get(name)
     text, _, said = (inspect.getdoc(builder) or "").partition("\nArgs:\n")
     summary, _, body = text.partition("\n\n")
-    facts = [f"Source: `{SCENARIOS.entries()[name].module.replace('.', '/')}.py`", f"kinds: {', '.join(item['kinds'])}"]
+    facts = [f"In `{SCENARIOS.entries()[name].module.replace('.', '/')}.py`", f"kinds: {', '.join(item['kinds'])}"]
     if item.get("images"):
         facts.append("images only")
     drawn = FOLDER / file_of(name)
@@ -90,7 +98,7 @@ def section(name: str, item: Mapping[str, Any]) -> str:
         "; ".join(facts) + ".",
         markdown(body.strip()),
         options(builder, arguments(said)),
-        f"`{pictured(name)}`:\n\n{picture}" if drawn.exists() else picture,
+        picture,
     ]
     return "\n\n".join(part for part in parts if part)
 
