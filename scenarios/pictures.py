@@ -51,7 +51,7 @@ def picture(scenario: Scenario) -> Image.Image:
     """At most ten tasks, evenly chosen, with at most eight training examples each."""
     rows = [_row(scenario, scenario.tasks[index]) for index in even(len(scenario.tasks), MOST_TASKS)]
     tiles = [_tiles([example.x for example in row.examples]) for row in rows]
-    width = max((tile.width for line in tiles for tile in line), default=SIDE)
+    width = max([SIDE, *(tile.width for line in tiles for tile in line)])
     texts = [[_label(example, width) for example in row.examples] for row in rows]
     heights = [_height(line, labels) + GAP for line, labels in zip(tiles, texts, strict=True)]
     top = MARGIN + 3 * LINE
@@ -218,7 +218,7 @@ def _label(example: Example, width: int) -> list[tuple[str, Colour]]:
     """What is written under an example, by lines: its class on one or two, and the true one where that is another."""
     lines = [(text, INK if example.truth is None else FALSE) for text in _wrapped(example.label, width + GAP - 2)]
     if example.truth is not None:
-        lines.append((fitted(f"truly {example.truth}", _font(11), width + GAP - 2), PALE))
+        lines += [(text, PALE) for text in _wrapped(f"truly {example.truth}", width + GAP - 2)]
     return lines
 
 
