@@ -17,6 +17,7 @@ from fidelity.strategy_pages import arguments, markdown
 from forgetless.listed_scenarios import all_sources, families, others
 from scenarios.catalogue import SCENARIOS, SOURCES, data_place
 from scenarios.options import options_of, spelled
+from scenarios.registry import Entry
 from scenarios.scenario import scenario_reference
 
 FOLDER = Path(__file__).parents[1] / "docs" / "scenarios"
@@ -40,11 +41,18 @@ ABOUT_SOURCES = (
 )
 
 
-def names() -> list[str]:
-    """Our families, then our scenarios of their own examples; neither plug-ins nor those of another library."""
-    return [item["name"].removesuffix("-SOURCE") for item in families()] + [
-        item["name"] for item in others() if "/" not in item["name"]
-    ]
+def listed() -> dict[str, dict[str, Any]]:
+    """What a list says of our families, then of our scenarios of their own examples; plug-ins are not ours."""
+    items = {item["name"].removesuffix("-SOURCE"): item for item in families() + others()}
+    return {name: item for name, item in items.items() if ours(SCENARIOS.entries().get(name))}
+
+
+def ours(entry: Entry | None) -> bool:
+    return entry is not None and entry.module.startswith("scenarios.")
+
+
+def our_sources() -> list[dict[str, Any]]:
+    return [item for item in all_sources() if ours(SOURCES.entries()[item["name"]])]
 
 
 def pictured(name: str) -> str:
@@ -58,10 +66,10 @@ def page(duplicates: Mapping[str, str]) -> str:
     Args:
         duplicates: by source, how many of its test examples are among its training examples.
     """
-    listed = {item["name"]: item for item in families() + others()}
-    over = [section(name, listed[f"{name}-SOURCE"]) for name in names() if f"{name}-SOURCE" in listed]
-    alone = [section(name, listed[name]) for name in names() if name in listed]
-    theirs = [f"- `{item['name']}`: {item['summary']}" for item in others() if "/" in item["name"]]
+    over, alone = [], []
+    for name, item in listed().items():
+        (over if SCENARIOS.entries()[name].takes_source else alone).append(section(name, item))
+    theirs = [f"- `{item['name']}`: {item['summary']}" for item in others() if item["name"] in SCENARIOS.families()]
     parts = [
         "# Scenarios",
         ABOUT,
@@ -79,7 +87,7 @@ def page(duplicates: Mapping[str, str]) -> str:
 
 
 def contents() -> str:
-    return " · ".join([*(f"[{name}](#{name})" for name in names()), "[sources](#sources)"])
+    return " · ".join([*(f"[{name}](#{name})" for name in listed()), "[sources](#sources)"])
 
 
 def section(name: str, item: Mapping[str, Any]) -> str:
@@ -120,7 +128,7 @@ def options(builder: Any, said: Mapping[str, str]) -> str:
 def sources(duplicates: Mapping[str, str]) -> str:
     """All sources, with what is the same on every machine."""
     lines = ["| source | what it is | classes | shape | data | duplicates |", "|---|---|--:|---|---|--:|"]
-    for item in all_sources():
+    for item in our_sources():
         shape = "×".join(map(str, item["shape"]))
         cells = [f"`{item['name']}`", item["summary"], str(item["classes"]), shape, data_of(item["name"])]
         lines.append(f"| {' | '.join(cells)} | {duplicates.get(item['name'], NOT_COUNTED)} |")
@@ -149,7 +157,7 @@ def counted() -> dict[str, str]:
     from scenarios.sources.source import load_source
 
     found = {}
-    for item in all_sources():
+    for item in our_sources():
         if item["available"]:
             source = load_source(item["name"])
             found[item["name"]] = f"{len(duplicates(source)):,} of {len(source.test_y):,}"
@@ -168,9 +176,9 @@ def draw(name: str) -> None:
 
 def write() -> None:
     """Pictures first: the page says which there are."""
-    for name, item in {item["name"]: item for item in families() + others()}.items():
-        if name.removesuffix("-SOURCE") in names() and item.get("available", True) is not False:
-            draw(name.removesuffix("-SOURCE"))
+    for name, item in listed().items():
+        if item.get("available") is not False:
+            draw(name)
     (FOLDER / "README.md").write_text(page(kept() | counted()), encoding="utf-8")
 
 

@@ -9,24 +9,18 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from scenarios.task import Examples, Scenario, Task, TensorExamples
+from scenarios.tiles import SIDE, Colour, tiles_of
 
 MOST_TASKS, MOST_EXAMPLES = 10, 8
 
 LOOKED_AT = 512
 """Examples whose labels are looked at to choose among, where reading a label means reading its input."""
 
-SIDE = 64
-"""Pixels that an image or the height of a signal takes up at most."""
-
-WIDE = 90
-"""Pixels that a signal or a strip of cells is wide."""
-
 MARGIN, GAP, LEFT = 12, 8, 180
 LINE = 15
 """Height of a line of text."""
 
-Colour = tuple[int, int, int]
-INK, PALE, FALSE, BLUE, RED = (20, 20, 20), (110, 110, 110), (180, 30, 30), (31, 90, 160), (178, 40, 40)
+INK, PALE, FALSE = (20, 20, 20), (110, 110, 110), (180, 30, 30)
 
 FONTS = ("DejaVuSans.ttf", "Arial.ttf")
 """Looked for in this order; Pillow's own, which has little more than ASCII, where there are none."""
@@ -50,18 +44,20 @@ class Row:
 def picture(scenario: Scenario) -> Image.Image:
     """At most ten tasks, evenly chosen, with at most eight training examples each."""
     rows = [_row(scenario, scenario.tasks[index]) for index in even(len(scenario.tasks), MOST_TASKS)]
-    tiles = [_tiles([example.x for example in row.examples]) for row in rows]
+    tiles = [tiles_of([example.x for example in row.examples]) for row in rows]
     width = max([SIDE, *(tile.width for line in tiles for tile in line)])
     texts = [[_label(example, width) for example in row.examples] for row in rows]
-    heights = [_height(line, labels) + GAP for line, labels in zip(tiles, texts, strict=True)]
+    about = [_about(row.task) for row in rows]
+    heights = [_height(*parts) + GAP for parts in zip(about, tiles, texts, strict=True)]
     top = MARGIN + 3 * LINE
     canvas = Image.new(
         "RGB", (2 * MARGIN + LEFT + MOST_EXAMPLES * (width + GAP), top + sum(heights) + MARGIN - GAP), "white"
     )
     pen = ImageDraw.Draw(canvas)
     _title(pen, scenario, len(rows), canvas.width - 2 * MARGIN)
-    for row, line, labels, height in zip(rows, tiles, texts, heights, strict=True):
-        _text_of_task(pen, row.task, top)
+    for told, line, labels, height in zip(about, tiles, texts, heights, strict=True):
+        for number, (text, colour, size) in enumerate(told):
+            pen.text((MARGIN, top + number * LINE), text, colour, _font(size))
         tallest = max((tile.height for tile in line), default=0)
         for column, (tile, label) in enumerate(zip(line, labels, strict=True)):
             left = MARGIN + LEFT + column * (width + GAP)
@@ -123,72 +119,6 @@ def own_numbers(scenario: Scenario, x: Tensor) -> Tensor:
     return values.reshape(1, -1) if modality.name == "signals" else values
 
 
-def _tiles(inputs: list[Tensor]) -> list[Image.Image]:
-    """The inputs of one task drawn, on one scale, so that they can be compared."""
-    if not inputs:
-        return []
-    values = torch.cat([x.flatten() for x in inputs]).float()
-    low, high = float(values.min()), float(values.max())
-    if inputs[0].ndim == 1:
-        # What has two signs is centred; a few extreme values do not make all others pale.
-        limit = 1.0 if low >= 0 and high <= 1 else float(values.abs().quantile(0.99)) or 1.0
-        return [_cells(x.float() / limit, signed=low < 0) for x in inputs]
-    if inputs[0].ndim == 2:
-        return [_plot((x.float() - low) / (high - low or 1)) for x in inputs]
-    if inputs[0].dtype == torch.uint8:
-        low, high = 0, 255
-    return [_image((x.float() - low) / (high - low or 1)) for x in inputs]
-
-
-def _image(x: Tensor) -> Image.Image:
-    """Pixels on [0, 1], enlarged by a whole factor, or reduced where they are too many; grey or, of three, colour."""
-    colour = x if len(x) == 3 else x.mean(0, keepdim=True).expand(3, -1, -1)
-    pixels = Image.fromarray((255 * colour).round().byte().permute(1, 2, 0).contiguous().numpy())
-    longest = max(pixels.size)
-    if longest > SIDE:
-        size = [max(1, round(side * SIDE / longest)) for side in pixels.size]
-        return pixels.resize((size[0], size[1]), Image.Resampling.BOX)
-    factor = SIDE // longest
-    return pixels.resize((pixels.width * factor, pixels.height * factor), Image.Resampling.NEAREST)
-
-
-def _plot(x: Tensor) -> Image.Image:
-    """Lines [channels, length] on [0, 1], drawn large and reduced, which smooths them."""
-    times = 4
-    large = Image.new("RGB", (WIDE * times, SIDE * times), (246, 246, 246))
-    pen = ImageDraw.Draw(large)
-    step = (WIDE - 4) / max(1, x.shape[1] - 1)
-    for channel, colour in zip(x.tolist(), (BLUE, RED, INK) * len(x), strict=False):
-        points = [((2 + at * step) * times, (2 + (1 - y) * (SIDE - 4)) * times) for at, y in enumerate(channel)]
-        pen.line(points, fill=colour, width=6, joint="curve")
-    return large.resize((WIDE, SIDE), Image.Resampling.LANCZOS)
-
-
-def _cells(x: Tensor, signed: bool) -> Image.Image:
-    """Numbers as cells in one row, or, where they are many, in several: white is nothing, dark is much.
-
-    Args:
-        x: the numbers, [features], 1 the most that is told apart.
-        signed: whether there are negative ones: then blue is positive and red negative.
-    """
-    columns = len(x) if len(x) <= 40 else math.ceil(math.sqrt(2 * len(x)))
-    side = max(2, WIDE // columns)
-    tall = max(side, 16) if len(x) <= columns else side
-    rows = math.ceil(len(x) / columns)
-    line = 1 if side > 2 else 0  # between cells
-    edge = 2 - line
-    image = Image.new("RGB", (columns * side + edge, rows * tall + edge), (200, 200, 200))
-    pen = ImageDraw.Draw(image)
-    for number, value in enumerate(x.clamp(-1, 1).tolist()):
-        full = (BLUE if value > 0 else RED) if signed else INK
-        red, green, blue = (round(255 + (part - 255) * abs(value)) for part in full)
-        row, column = divmod(number, columns)
-        corner = (1 + column * side, 1 + row * tall)
-        end = ((column + 1) * side - line, (row + 1) * tall - line)
-        pen.rectangle((*corner, *end), fill=(red, green, blue))
-    return image
-
-
 def _title(pen: ImageDraw.ImageDraw, scenario: Scenario, shown: int, width: int) -> None:
     count = len(scenario.tasks)
     tasks = f"{count} task{'s' if count > 1 else ''}"
@@ -201,17 +131,15 @@ def _title(pen: ImageDraw.ImageDraw, scenario: Scenario, shown: int, width: int)
     pen.text((MARGIN, MARGIN + LINE + 4), " · ".join(about), PALE, _font(12))
 
 
-def _text_of_task(pen: ImageDraw.ImageDraw, task: Task, top: int) -> None:
-    """Its number, name and classes, and how much it has to train on."""
+def _about(task: Task) -> list[tuple[str, Colour, int]]:
+    """What is written at the left, by lines: number, name and classes of a task, and how much it has to train on."""
     classes = [str(original) for original in task.original_classes]
-    named = f"classes {', '.join(classes)}"
-    lines = [(f"Task {task.index + 1}: {task.name}", INK, 13)]
+    lines = [(text, INK, 13) for text in _wrapped(f"Task {task.index + 1}: {task.name}", LEFT - GAP, 13)]
     if not all(each in task.name for each in classes):
+        named = f"classes {', '.join(classes)}"
         fits = _font(11).getlength(named) <= LEFT - GAP
         lines.append((named if fits else f"{len(classes)} classes", PALE, 11))
-    lines.append((f"{len(task.training):,} training examples", PALE, 11))
-    for number, (text, colour, size) in enumerate(lines):
-        pen.text((MARGIN, top + number * LINE), fitted(text, _font(size), LEFT - GAP), colour, _font(size))
+    return [*lines, (f"{len(task.training):,} training examples", PALE, 11)]
 
 
 def _label(example: Example, width: int) -> list[tuple[str, Colour]]:
@@ -222,16 +150,18 @@ def _label(example: Example, width: int) -> list[tuple[str, Colour]]:
     return lines
 
 
-def _height(tiles: list[Image.Image], labels: list[list[tuple[str, Colour]]]) -> int:
+def _height(
+    about: list[tuple[str, Colour, int]], tiles: list[Image.Image], labels: list[list[tuple[str, Colour]]]
+) -> int:
     """Of a row: what its tiles and their labels take, and no less than the text at the left."""
     tallest = max((tile.height for tile in tiles), default=0)
-    return max(3 * LINE, tallest + 2 + (LINE - 2) * max(map(len, labels), default=0))
+    return max(len(about) * LINE, tallest + 2 + (LINE - 2) * max(map(len, labels), default=0))
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    """A label on one line or, where it is too long, on two that part between words."""
+def _wrapped(text: str, width: int, size: int = 11) -> list[str]:
+    """A text on one line or, where it is too long, on two that part between words."""
     words = text.split()
-    font = _font(11)
+    font = _font(size)
     for count in range(len(words), 0, -1):
         first, rest = " ".join(words[:count]), " ".join(words[count:])
         if font.getlength(first) <= width:

@@ -17,6 +17,7 @@ from scenarios.scenario import scenario_reference
 from scenarios.sources.source import Source
 from scenarios.split import split
 from scenarios.task import Examples, Scenario, TensorExamples
+from scenarios.tiles import BLUE
 
 
 class Untouched(Examples):
@@ -132,7 +133,7 @@ def test_an_input_of_one_of_several_modalities_is_shown_as_that() -> None:
         tuple(own_numbers(scenario, task.training.batch(torch.tensor([0]))[0][0]).shape) for task in scenario.tasks
     ]
     assert shapes == [(1, 8, 8), (1, 40), (30,), (40,)]
-    assert pictures.BLUE in colours(picture(scenario))
+    assert BLUE in colours(picture(scenario))
 
 
 @pytest.mark.parametrize("name", ["split-mnist1d:task", "split-iris:task,tasks=3", "addition-facts"])
@@ -158,3 +159,13 @@ def test_long_names_are_cut_and_short_ones_are_not(letters: Source) -> None:
     assert "\n" not in fitted("two\nlines", font, 200)
     long = replace(letters, labels=tuple(f"{label} of a very long name, {'x' * 300}" for label in letters.labels))
     assert picture(split(long, None, tasks=3)).width < 1100
+
+
+def test_it_is_drawn_where_no_font_is_installed(letters: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_fonts = picture(split(letters, None, tasks=3))
+    pictures._font.cache_clear()
+    monkeypatch.setattr(pictures, "FONTS", ("no such font.ttf",))
+    try:
+        assert picture(split(letters, None, tasks=3)).size == with_fonts.size
+    finally:
+        pictures._font.cache_clear()
