@@ -66,7 +66,8 @@ def page(duplicates: Mapping[str, str]) -> str:
     Args:
         duplicates: by source, how many of its test examples are among its training examples.
     """
-    over, alone = [], []
+    over: list[str] = []
+    alone: list[str] = []
     for name, item in listed().items():
         (over if SCENARIOS.entries()[name].takes_source else alone).append(section(name, item))
     theirs = [f"- `{item['name']}`: {item['summary']}" for item in others() if item["name"] in SCENARIOS.families()]
