@@ -16,6 +16,7 @@ from typing import Any
 from fidelity.strategy_pages import arguments, markdown
 from forgetless.listed_scenarios import all_sources, families, others
 from scenarios.catalogue import SCENARIOS, SOURCES, data_place
+from scenarios.errors import RequestError
 from scenarios.options import options_of, spelled
 from scenarios.registry import Entry
 from scenarios.scenario import scenario_reference
@@ -179,7 +180,10 @@ def write() -> None:
     """Pictures first: the page says which there are."""
     for name, item in listed().items():
         if item.get("available") is not False:
-            draw(name)
+            try:
+                draw(name)
+            except RequestError as error:
+                print(f"{name} keeps the picture it has, if any: {error}", file=sys.stderr)
     (FOLDER / "README.md").write_text(page(kept() | counted()), encoding="utf-8")
 
 
