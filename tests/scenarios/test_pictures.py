@@ -90,7 +90,13 @@ def test_a_million_examples_are_not_read_for_eight() -> None:
 def test_images_are_shown_through_the_transform_of_their_task(letters: Source) -> None:
     scenario = permuted(letters, None, tasks=2)
     image = picture(scenario)
-    first = scenario.tasks[1].training.batch(torch.tensor(choose(scenario.tasks[1].training)))[0][0]
+    training = scenario.tasks[1].training
+    assert isinstance(training, TensorExamples)
+    assert isinstance(training.x, Tensor)
+    assert training.transform is not None
+    plain = training.x[choose(training)[:1]]
+    first = training.transform(plain)[0]
+    assert not torch.equal(first, plain[0])
     second_row = image.crop((MARGIN + LEFT, 0, MARGIN + LEFT + 64, image.height))
     factor = 64 // 4
     top = MARGIN + 3 * pictures.LINE + (64 + 2 + pictures.LINE - 2 + pictures.GAP)
