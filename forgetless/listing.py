@@ -3,10 +3,12 @@
 import json
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scenarios.errors import RequestError
 from scenarios.registry import Entry, Registry
 
 if TYPE_CHECKING:
@@ -32,18 +34,49 @@ def list_things(
     kind: Annotated[Listed | None, typer.Argument(help="What to list; everything where left out.")] = None,
     plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+    picture: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Draw the tasks of this scenario into a PNG file.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; NAME-tasks.png if not said.")] = None,
+    check: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Print this scenario's digest, tasks, and test examples seen in training."),
+    ] = None,
 ) -> None:
-    """List scenarios, strategies, properties, networks and metrics."""
+    """List scenarios, strategies, properties, networks and metrics; or look at one scenario."""
     from scenarios.registry import load_plugin
 
     for place in plugin or []:
         load_plugin(place)
+    if picture is not None or check is not None or out is not None:
+        _look_at_one(kind, as_json, picture, out, check)
+        return
     kinds = [kind] if kind else list(Listed)
     if as_json:
         found = [{"kind": one.value, **item} for one in kinds for item in things(one)]
         print(json.dumps(found, indent=1, ensure_ascii=False))
         return
     _print_tables(kinds)
+
+
+def _look_at_one(kind: Listed | None, as_json: bool, picture: str | None, out: Path | None, check: str | None) -> None:
+    from forgetless.shown_scenario import print_check, save_picture
+
+    if picture is None and check is None:
+        raise RequestError("--out is the file of a picture: say which with --picture NAME")
+    option = "--check" if picture is None else "--picture"
+    if kind is not Listed.scenarios:
+        raise RequestError(f"{option} is for scenarios: forgetless list scenarios {option} NAME")
+    if as_json:
+        raise RequestError(f"--json lists what there is: leave it out, or {option}")
+    if picture is not None and check is not None:
+        raise RequestError("--picture and --check are two requests: make one after the other")
+    if picture is not None:
+        print(save_picture(picture, out))
+    elif out is not None:
+        raise RequestError("--out is the file of a picture: --check prints")
+    elif check is not None:
+        print_check(check)
 
 
 def things(kind: Listed) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scenarios.sources.source import Source
+from scenarios.task import Examples, Scenario
 
 Array = NDArray[Any]
 
@@ -31,3 +32,25 @@ def _rows(x: Tensor) -> Array:
 def _keys(rows: Array) -> Array:
     """One value an example, equal where, and only where, the bytes are."""
     return np.array([hashlib.blake2b(row.data, digest_size=16).digest() for row in rows], dtype="S16")
+
+
+def leaks(scenario: Scenario) -> list[tuple[int, dict[int, int]]]:
+    """For each task, how many of its test inputs are by content among the training inputs of any task, and of which.
+
+    Inputs count as they are seen through their task's transform. Those of validation are not counted: nothing is
+    trained on them.
+    """
+    trained = [_content(task.training) for task in scenario.tasks]
+    found = []
+    for test in scenario.test:
+        tested = _content(test)
+        among = [np.isin(tested, keys) for keys in trained]
+        counts = {task: int(hits.sum()) for task, hits in enumerate(among) if hits.any()}
+        found.append((int(np.logical_or.reduce(among).sum()), counts))
+    return found
+
+
+def _content(examples: Examples) -> Array:
+    """A key for each example's input; they are read a part at a time."""
+    parts = torch.arange(len(examples)).split(1024) if len(examples) else ()
+    return np.concatenate([np.empty(0, "S16"), *(_keys(_rows(examples.batch(part)[0].cpu())) for part in parts)])
