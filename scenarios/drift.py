@@ -108,7 +108,7 @@ def drift(
         stretches.append(
             Task(
                 index,
-                f"{first:g}° to {last:g}°",
+                f"{first:.4g}° to {last:.4g}°",
                 classes,
                 source.labels,
                 training=Drifting(x[part], source.y[part], index, places, first, last),
