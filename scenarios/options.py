@@ -89,9 +89,13 @@ def _value(label: str, option: Option, given: Mapping[str, Any]) -> Any:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The end of a "there is no such name" message: the nearest right name, then all of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{hint} (known: {', '.join(names) or 'none'})"
+    return f"{nearest(name, names)} (known: {', '.join(names) or 'none'})"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The first half of that: the nearest right name, where there is one that is near."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from scenarios.catalogue import SCENARIOS, SOURCES, impossible, scenario_parts
 from scenarios.errors import RequestError
-from scenarios.options import Reference, canonical, options_of, suggestion
+from scenarios.options import Reference, canonical, nearest, options_of
 from scenarios.registry import FAMILY
 from scenarios.sources.own.path import is_path, read_own
 from scenarios.sources.source import Source, load_source
@@ -99,7 +99,14 @@ def _unknown(name: str, known: Iterable[str]) -> NoReturn:
         source = name.removeprefix(f"{family}-")
         if entry.takes_source and source in SOURCES.entries() and (reason := impossible(family, source)):
             raise RequestError(f"{name} is not possible: {reason}")
-    raise RequestError(f"there is no scenario {name!r}{suggestion(name, known)}; one's own data is named by its path")
+    entries = SCENARIOS.entries()
+    families = [family for family, entry in entries.items() if entry.takes_source]
+    others = [other for other in [*entries, *SCENARIOS.families()] if other not in families]
+    raise RequestError(
+        f"there is no scenario {name!r}{nearest(name, known)} (known: FAMILY-SOURCE of the families "
+        f"{', '.join(families)} and the sources {', '.join(SOURCES.entries())}; {', '.join(others)}); "
+        "one's own data is named by its path"
+    )
 
 
 def _of_path(reference: Reference) -> ScenarioReference | None:
