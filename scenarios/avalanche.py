@@ -63,7 +63,7 @@ register_family = SCENARIOS.register_family
 
 @register_family("avalanche/NAME")
 def avalanche(name: str) -> Callable[..., Scenario]:
-    """Any classic benchmark of Avalanche, as avalanche/SplitFMNIST:class,tasks=5; docs/avalanche.md says how.
+    """Any classic benchmark of Avalanche, as avalanche/SplitFMNIST:class,tasks=5; docs/avalanche-scenarios.md says how.
 
     Raises:
         RequestError: where Avalanche is not installed or has no benchmark of that name.
