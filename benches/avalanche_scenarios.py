@@ -43,8 +43,8 @@ benchmark = export(scenario)  # train, valid and test streams; task labels where
 their function that can be written as text (`fixed_class_order=3+1+4+…`, `seed=7`). Without a seed classes come in their
 natural order, as with ours. Images are read once, under the transforms of their evaluation without its
 normalisation, and kept as bytes where they are bytes. Data is looked for in `--data` and `$FORGETLESS_DATA`;
-Fashion-MNIST and MNIST wherever our own sources find them. A benchmark whose test stream does not go with its training stream, or
-that comes example by example, is refused in one line.
+Fashion-MNIST and MNIST wherever our own sources find them. A benchmark whose test stream does not go with its
+training stream, or that comes example by example, is refused in one line.
 
 Plain fine-tuning, our trainer and Avalanche's, on the same digits and clothes either way: accuracy over all tasks after
 the last, %, mean ± standard deviation over {seeds} seeds (one hidden layer of 100 units, SGD 0.05; digits three passes
