@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from scenarios.errors import RequestError
 from scenarios.task import Modality
@@ -47,9 +46,9 @@ class Stems(Network):
 
     def features(self, x: Tensor, gate: Gate | None = None) -> Tensor:
         x = self.inputs(x)
-        chosen = one_hot(x[:, 0].long(), len(self.sizes)).to(x.dtype)
+        chosen = x[:, :1] == torch.arange(len(self.sizes), device=x.device)
         stems = [stem(x[:, 1 : 1 + size]) for stem, size in zip(self.stems, self.sizes, strict=True)]
-        hidden = torch.relu((torch.stack(stems, 1) * chosen[:, :, None]).sum(1))
+        hidden = torch.relu((torch.stack(stems, 1) * chosen[:, :, None].to(x.dtype)).sum(1))
         hidden = gated(hidden, gate, 0)
         return self.trunk.features(hidden, gate[1:] if gate is not None else None)
 
