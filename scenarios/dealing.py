@@ -106,6 +106,27 @@ def dealt(source: Source, deals: Sequence[Deal], *, kind: Kind, active: Active, 
     )
 
 
+def dealt_equally(
+    what: str,
+    source: Source,
+    tasks: int,
+    seed: int | None,
+    *,
+    kind: Kind,
+    active: Active,
+    validation: Validation,
+    standardise: Standardise,
+) -> Scenario:
+    """Tasks that bring equally many classes of their own, in the order that the seed draws, with all their examples.
+
+    Raises:
+        RequestError: where classes do not divide into tasks (it starts with `what`), or as `deal_classes`.
+    """
+    groups = class_groups(equal_sizes(what, len(source.labels), tasks), seed)
+    deals = deal_classes(source, groups, seed, validation=validation)
+    return dealt(source, deals, kind=kind, active=active, standardise=standardise)
+
+
 def _places(source: Source, classes: Sequence[int], values: Sequence[int] | None = None) -> Tensor:
     """For every class of the source its place among `classes`, or its value of `values`; −1 where it is not there."""
     places = source.y.new_full((len(source.labels),), -1)

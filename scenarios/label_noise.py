@@ -6,7 +6,7 @@ from typing import Annotated
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from scenarios.dealing import class_groups, deal_classes, dealt, equal_sizes
+from scenarios.dealing import dealt_equally, equal_sizes
 from scenarios.errors import RequestError
 from scenarios.images import Active, Standardise, Validation, padded
 from scenarios.scenario import register
@@ -52,11 +52,11 @@ def label_noise(
     """
     source = padded(source, padding)
     what = f"label-noise-{source.name}"
-    groups = class_groups(equal_sizes(what, len(source.labels), tasks), seed)
-    if len(groups[0]) < 2:
+    if equal_sizes(what, len(source.labels), tasks)[0] < 2:
         raise RequestError(f"{what}: with tasks={tasks} a task has one class, and no label can be false: take fewer")
-    deals = deal_classes(source, groups, seed, validation=validation)
-    scenario = dealt(source, deals, kind=kind, active=active, standardise=standardise)
+    scenario = dealt_equally(
+        what, source, tasks, seed, kind=kind, active=active, validation=validation, standardise=standardise
+    )
     generator = torch.Generator().manual_seed(seed or 0)
     noisy = [replace(task, training=_mislabelled(task.training, noise, generator)) for task in scenario.tasks]
     return replace(scenario, tasks=tuple(noisy))

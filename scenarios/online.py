@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from scenarios.dealing import class_groups, deal_classes, dealt, equal_sizes
+from scenarios.dealing import dealt_equally
 from scenarios.images import Active, Standardise, Validation, padded
 from scenarios.scenario import register, usual
 from scenarios.sources.source import Source
@@ -44,7 +44,8 @@ def online(
         padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
     """
     source = padded(source, padding)
-    groups = class_groups(equal_sizes(f"online-{source.name}", len(source.labels), tasks), seed)
-    deals = deal_classes(source, groups, seed, validation=validation)
-    scenario = dealt(source, deals, kind=kind, active=active, standardise=standardise)
+    what = f"online-{source.name}"
+    scenario = dealt_equally(
+        what, source, tasks, seed, kind=kind, active=active, validation=validation, standardise=standardise
+    )
     return replace(scenario, boundaries=False, passes=1)

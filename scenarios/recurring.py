@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from scenarios.dealing import class_groups, deal_classes, dealt, equal_sizes
+from scenarios.dealing import dealt_equally
 from scenarios.images import Active, Standardise, Validation, padded
 from scenarios.scenario import register
 from scenarios.sources.source import Source
@@ -45,9 +45,10 @@ def recurring(
         padding: black pixels added on every side of the images first; 2 make 32×32 of 28×28, as some code does.
     """
     source = padded(source, padding)
-    groups = class_groups(equal_sizes(f"recurring-{source.name}", len(source.labels), tasks), seed)
-    deals = deal_classes(source, groups, seed, validation=validation)
-    once = dealt(source, deals, kind=kind, active=active, standardise=standardise)
+    what = f"recurring-{source.name}"
+    once = dealt_equally(
+        what, source, tasks, seed, kind=kind, active=active, validation=validation, standardise=standardise
+    )
     sequence, tests = list(once.tasks), list(once.test)
     for visit in range(2, visits + 1):
         for task, test in zip(once.tasks, once.test, strict=True):
