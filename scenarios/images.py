@@ -70,6 +70,15 @@ def standardisation(source: Source, standardise: Standardise) -> tuple[float, fl
         if not deviation:
             raise RequestError(f"{source.name} cannot be standardised: all its training inputs are {mean}")
         return mean, deviation
+    return stated(standardise)
+
+
+def stated(standardise: str) -> tuple[float, float]:
+    """The mean and the deviation that a text such as 0.1307/0.3081 states.
+
+    Raises:
+        RequestError: where one of them is no number.
+    """
     try:
         mean, deviation = map(float, standardise.split("/"))
     except ValueError:

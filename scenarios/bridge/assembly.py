@@ -8,7 +8,7 @@ from torch import Tensor
 
 from scenarios.bridge.reading import Split
 from scenarios.errors import RequestError
-from scenarios.images import Active, Standardise, Validation, hold_out
+from scenarios.images import Active, Standardise, Validation, hold_out, stated
 from scenarios.task import Kind, Scenario, Task, TensorExamples
 
 
@@ -117,7 +117,7 @@ def assemble(
         tasks=tuple(tasks),
         test=tuple(tests),
         active=active,
-        standardise=deviation(experiences, standardise, where),
+        standardise=deviation(experiences, standardise),
     )
 
 
@@ -145,20 +145,14 @@ def cut(test: Split, outputs: dict[int, int]) -> Split:
     return test if bool(chosen.all()) else Split(test.x[chosen], test.y[chosen])
 
 
-def deviation(experiences: Sequence[Experience], standardise: Standardise, where: str) -> tuple[float, float] | None:
+def deviation(experiences: Sequence[Experience], standardise: Standardise) -> tuple[float, float] | None:
     """The mean that is subtracted and the deviation that is divided by, on [0, 1]: of all training inputs, or given.
 
     Raises:
         RequestError: where one of them is no number.
     """
     if isinstance(standardise, str):
-        try:
-            mean, spread = map(float, standardise.split("/"))
-        except ValueError:
-            raise RequestError(
-                f"{where}: standardise={standardise} should be mean/deviation, as 0.1307/0.3081"
-            ) from None
-        return mean, spread
+        return stated(standardise)
     if not standardise:
         return None
     count, total, squares = 0, 0.0, 0.0
