@@ -12,8 +12,9 @@ from torch.nn.functional import pad
 
 from scenarios.catalogue import modality
 from scenarios.errors import RequestError
+from scenarios.examples import TensorExamples, Transform
 from scenarios.sources.source import Source
-from scenarios.task import Kind, Scenario, Task, TensorExamples, Transform
+from scenarios.task import Kind, Scenario, Task
 
 Active = Literal["seen", "all"]
 

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from scenarios.examples import TensorExamples
 from scenarios.images import Active, Validation, hold_out
 from scenarios.scenario import register, shuffled, usual
 from scenarios.sources.source import Source, load_source
-from scenarios.task import Modality, Scenario, Task, TensorExamples
+from scenarios.task import Modality, Scenario, Task
 
 SOURCES = {"images": "digits", "signals": "mnist1d", "tables": "breast-cancer"}
 """The modalities that have a source, and which."""

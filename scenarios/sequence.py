@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from scenarios.errors import RequestError
+from scenarios.examples import TensorExamples
 from scenarios.images import Active, Standardise, Validation, hold_out, standardisation, text_digest
 from scenarios.scenario import register, shuffled
 from scenarios.sources.source import Source, load_source
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario, Task
 
 PART = 4096
 """Images scaled at once."""

@@ -4,10 +4,11 @@ from typing import Literal
 
 from torch.nn.functional import pad
 
+from scenarios.examples import TensorExamples
 from scenarios.images import Active, Validation, hold_out
 from scenarios.scenario import register, shuffled
 from scenarios.sources.source import load_source
-from scenarios.task import Scenario, Task, TensorExamples
+from scenarios.task import Scenario, Task
 
 TABLES = ("iris", "wine", "breast-cancer")
 

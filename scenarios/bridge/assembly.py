@@ -8,8 +8,9 @@ from torch import Tensor
 
 from scenarios.bridge.reading import Split
 from scenarios.errors import RequestError
+from scenarios.examples import TensorExamples
 from scenarios.images import Active, Standardise, Validation, hold_out, stated
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario, Task
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from scenarios.bridge.reading import as_bytes, read
 from scenarios.bridge.surroundings import quiet
 from scenarios.continuum import from_continuum
 from scenarios.errors import RequestError
+from scenarios.examples import Examples
 from scenarios.scenario import scenario_reference
 from scenarios.sources.fashion import DATA
-from scenarios.task import Examples
 
 
 class Few(Dataset[tuple[Tensor, int]]):
