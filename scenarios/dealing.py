@@ -103,7 +103,7 @@ def dealt(source: Source, deals: Sequence[Deal], *, kind: Kind, active: Active, 
         tasks=tuple(tasks),
         test=tuple(tests),
         active=active,
-        standardise=standardisation(source, standardise),
+        standardise=standardisation(source.name, [source.x], standardise),
     )
 
 

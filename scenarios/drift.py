@@ -125,7 +125,7 @@ def drift(
         classes=len(classes),
         tasks=tuple(stretches),
         test=tuple(tests),
-        standardise=standardisation(source, standardise),
+        standardise=standardisation(source.name, [source.x], standardise),
         boundaries=False,
         passes=1,
     )

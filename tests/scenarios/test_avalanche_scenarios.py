@@ -101,6 +101,17 @@ def test_normalize_is_left_out_and_what_else_evaluation_does_is_done() -> None:
     assert x[:, 0, 0, 0].unique().tolist() == [9, 10]
 
 
+def test_all_training_inputs_are_standardised_by_one_mean_and_deviation() -> None:
+    scenario = from_avalanche(nc(), validation=0, standardise=True)
+    x = torch.cat([whole(task.training)[0] for task in scenario.tasks]).double() / 255
+    assert scenario.standardise == (round(float(x.mean()), 4), round(float(x.std()), 4))
+    with quiet():
+        from avalanche.benchmarks import ni_benchmark
+
+        black = ni_benchmark(Few(1), Few(1), n_experiences=2, seed=0, balance_experiences=True)
+    assert "all its training inputs are 0.0" in refused(lambda: from_avalanche(black, validation=0, standardise=True))
+
+
 @pytest.mark.parametrize("kind", ["task", "domain", "class"])
 def test_an_exported_scenario_comes_back_the_same(kind: str) -> None:
     scenario = scenario_reference(f"split-digits:{kind}").build(seed=3)
