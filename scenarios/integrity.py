@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scenarios.examples import Examples
 from scenarios.sources.source import Source
-from scenarios.task import Examples, Scenario
+from scenarios.task import Scenario
 
 Array = NDArray[Any]
 

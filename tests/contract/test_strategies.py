@@ -14,8 +14,9 @@ from torch import Tensor
 from benchmark.run import load_scenario
 from forgetless.listing import Listed, things
 from scenarios.errors import RequestError
+from scenarios.examples import Examples
 from scenarios.options import Option
-from scenarios.task import Examples, Scenario
+from scenarios.task import Scenario
 from strategies.catalogue import STRATEGIES
 from strategies.strategy import Batch, Strategy, check_needs, hyperparameters_of, needs_of
 
