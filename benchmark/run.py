@@ -290,6 +290,7 @@ def _record(
     environment: Environment,
 ) -> RunRecord:
     masks = scenario.masks(len(scenario.tasks) - 1)
+    leaked = scenario.leaked or [None] * len(scenario.tasks)
     facts = tuple(
         TaskFacts(
             name=task.name,
@@ -300,8 +301,9 @@ def _record(
             test=len(test),
             chance=1 / int(masks[task.index].sum()),
             returns=None if task.returns is None else task.returns + 1,
+            leaked=count,
         )
-        for task, test in zip(scenario.tasks, scenario.test, strict=True)
+        for task, test, count in zip(scenario.tasks, scenario.test, leaked, strict=True)
     )
     fields = {
         "status": status,

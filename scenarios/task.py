@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from scenarios.digests import tensor_digest
 from scenarios.errors import RequestError
 from scenarios.readout import Codes
-from scenarios.rows import Inputs, Rows, ahead
+from scenarios.rows import Inputs, Rows, ahead, fingerprints_of
 
 Kind = Literal["task", "domain", "class"]
 """What is known at test time: the task; nothing, over the same classes; nothing, over all classes."""
@@ -55,6 +55,14 @@ class Examples(ABC):
     @abstractmethod
     def digest(self) -> str:
         """SHA-256 of the content: equal where, and only where, the examples are the same."""
+
+    def fingerprints(self) -> tuple[str, Tensor] | None:
+        """What identifies each input, known from the pass of `digest`; None where that does not go through them.
+
+        Returns:
+            The digest of the transform through which they are seen, and their own fingerprints, int64 [N].
+        """
+        return None
 
     def labels(self) -> Tensor:
         """All labels, [N]."""
@@ -143,6 +151,9 @@ class TensorExamples(Examples):
         if self.truth is not None:
             parts.append(tensor_digest(self.truth))
         return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+    def fingerprints(self) -> tuple[str, Tensor]:
+        return transform_digest(self.transform), fingerprints_of(self.x)
 
 
 class DatasetExamples(Examples):
@@ -239,6 +250,7 @@ class Scenario:
         readout: how outputs become answers where they are not one a class.
         modalities: sorts of input, where there are several. An input is then a vector: the number of its modality, its
             own numbers, and zeros up to the length of the longest.
+        recalls: whether it tests, on purpose, the very examples that it trains on.
     """
 
     name: str
@@ -253,6 +265,7 @@ class Scenario:
     passes: int | None = None
     readout: Codes | None = None
     modalities: tuple[Modality, ...] = ()
+    recalls: bool = False
 
     @classmethod
     def from_tensors(
@@ -395,6 +408,20 @@ class Scenario:
             for examples in (task.training, task.validation, test):
                 digest.update(examples.digest().encode())
         return digest.hexdigest()
+
+    @cached_property
+    def leaked(self) -> tuple[int, ...] | None:
+        """How many test inputs of each task are, by content, among the training inputs of any task.
+
+        None where that says nothing, as all of them should be (`recalls`), or is not to be had without reading the
+        inputs (see `scenarios.integrity`).
+        """
+        from scenarios.integrity import leaks
+
+        parts = [*self.test, *(task.training for task in self.tasks)]
+        if self.recalls or any(examples.fingerprints() is None for examples in parts):
+            return None
+        return tuple(count for count, _ in leaks(self))
 
 
 def transform_digest(transform: Transform | None) -> str:

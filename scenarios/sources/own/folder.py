@@ -65,12 +65,14 @@ class ImageRows(Rows):
             image = image.resize(self.size, Image.Resampling.BILINEAR)
         return image
 
-    def content(self) -> str:
-        """SHA-256 of the chosen files, as they are, and of how they are read."""
+    def content(self) -> tuple[str, Tensor]:
+        """SHA-256 of the chosen files, as they are, and of how they are read; and a fingerprint of each file."""
         digest = hashlib.sha256(repr((tuple(self.shape), self.mode)).encode())
+        found = []
         for content in ahead(_file_digest, [str(self.files[number]) for number in self.numbers.tolist()]):
             digest.update(content)
-        return digest.hexdigest()
+            found.append(int.from_bytes(content[:8], "little", signed=True))
+        return digest.hexdigest(), torch.tensor(found, dtype=torch.int64)
 
 
 def read_folder(path: Path, test: float, size: int | None, colour: str | None) -> Source:
