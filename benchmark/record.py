@@ -183,7 +183,9 @@ class RunRecord(Strict):
             ):
                 raise ValueError(f"task {number} returns to task {task.returns}, which is no first visit before it")
             if task.leaked is not None and task.leaked > task.test:
-                raise ValueError(f"task {number} has {task.test} test examples, of which {task.leaked} cannot be leaked")
+                raise ValueError(
+                    f"task {number} has {task.test} test examples, of which {task.leaked} cannot be leaked"
+                )
         self._check_properties()
         self._check_metrics()
         return self

@@ -22,7 +22,8 @@ def leaks(scenario: Scenario) -> list[tuple[int, dict[int, int]]]:
     """For each task, how many of its test inputs are by content among the training inputs of any task, and of which.
 
     Inputs are the same where their content is and the transform through which their task sees them; images that stay
-    in their files, where the files are; those of a drift, however far they are turned. Those of validation are not counted: nothing is trained on them.
+    in their files, where the files are; those of a drift, however far they are turned. Inputs for validation do not
+    count: nothing is trained on them.
     """
     trained = [task.training for task in scenario.tasks]
     contents = _contents([*trained, *scenario.test])

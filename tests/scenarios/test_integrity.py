@@ -1,7 +1,6 @@
 """Test examples that are trained on are found by content, in the pass that a digest takes."""
 
 import pickle
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,12 +100,12 @@ def test_inputs_in_files_are_read_once_for_digest_and_leaks(tmp_path: Path, monk
     scenario = scenario_reference(f"{tmp_path}/:class,tasks=2,validation=0").build()
     training = scenario.tasks[0].training.x  # type: ignore[attr-defined]
     assert isinstance(training, Rows)
-    read = 0
+    read, reading = 0, type(training).read
 
-    def counting(self: Any, numbers: torch.Tensor, kind: Callable[..., torch.Tensor] = type(training).read) -> Any:
+    def counting(self: Any, numbers: torch.Tensor) -> torch.Tensor:
         nonlocal read
         read += len(numbers)
-        return kind(self, numbers)
+        return reading(self, numbers)
 
     monkeypatch.setattr(type(training), "read", counting)
     assert replace(scenario, name=held.name).digest == held.digest

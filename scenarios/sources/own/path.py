@@ -55,7 +55,8 @@ def read_own(
             raise RequestError(f"{path}: {option}={value} is for {wanted}: leave it out")
     try:
         if not path.exists():
-            raise RequestError(f"there is nothing at {path}: a path can be {KINDS}")
+            place = "" if path.is_absolute() else f" (from {Path.cwd()})"
+            raise RequestError(f"there is nothing at {path}{place}: a path can be {KINDS}")
         if path.is_dir():
             if (path / "x.npy").exists() or (path / "y.npy").exists():
                 from scenarios.sources.own.arrays import read_folder_of_arrays
