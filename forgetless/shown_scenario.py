@@ -4,6 +4,8 @@ import io
 import re
 from pathlib import Path
 
+import typer
+
 from scenarios.errors import RequestError
 from scenarios.scenario import scenario_reference
 
@@ -42,12 +44,15 @@ def save_picture(name: str, out: Path | None, data: Path | None) -> Path:
 def print_check(name: str, data: Path | None) -> None:
     """Print a scenario's digest, the sizes of its tasks, and which test examples training has seen.
 
+    All images of one's own folder are decoded first: where some are damaged, these are named, and that is all.
+
     Args:
         name: of the scenario, or a path.
         data: where data sets are looked for first.
 
     Raises:
         RequestError: where there is no such scenario, or it cannot be built.
+        Exit: where images are damaged.
     """
     from rich.console import Console
     from rich.table import Table
@@ -55,7 +60,13 @@ def print_check(name: str, data: Path | None) -> None:
 
     reference = scenario_reference(name)
     from scenarios.integrity import leaks
+    from scenarios.sources.own.path import damaged_files
 
+    if reference.path is not None and (faults := damaged_files(Path(reference.path))):
+        for fault in faults:
+            typer.echo(fault, err=True)
+        typer.echo(f"{reference.path}: {len(faults):,} of its files cannot be read as images", err=True)
+        raise typer.Exit(1)
     scenario = reference.build(root=data)
     found = leaks(scenario)
     tested = sum(map(len, scenario.test))

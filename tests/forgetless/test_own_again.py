@@ -1,4 +1,4 @@
-"""One's own data after its first run: resumed, tuned on, changed or moved in between."""
+"""One's own data along runs: resumed, tuned on, changed, moved or damaged in between."""
 
 import json
 import os
@@ -163,3 +163,38 @@ def test_it_is_tuned_on_and_run_with_what_was_found(command: Any, own: Any, kind
     assert found["tuning"]["rule"] == "first-task"
     again = command("run", *asked, "--tuned", found["tuned"], *QUICK, "--json")
     assert json.loads(again.out)["entries"][0]["metrics"]["average_accuracy"]["n"] == 1
+
+
+def test_a_check_names_every_damaged_image(command: Any, own: Any) -> None:
+    path = own("files")
+    whole = command("list", "scenarios", "--check", f"{path}:class,tasks=2")
+    assert (whole.code, whole.err) == (0, "")
+    (cut, foreign, *_) = sorted(Path(path).rglob("*.png"))
+    cut.write_bytes(cut.read_bytes()[:-40])
+    foreign.write_text("hello")
+    result = command("list", "scenarios", "--check", f"{path}:class,tasks=2")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.splitlines() == [
+        f"{cut} is damaged: image file is truncated; save it again, or remove it",
+        f"{foreign} is no image that can be read: mend it, or remove it",
+        "data/: 2 of its files cannot be read as images",
+    ]
+
+
+def test_damage_that_only_decoding_shows_fails_what_reads_it(command: Any, own: Any) -> None:
+    """Bitmaps have no checksums. One run fails, and the next is made all the same."""
+    path = own("files")
+    for file in Path(path).rglob("*.png"):
+        Image.open(file).save(file.with_suffix(".bmp"))
+        file.unlink()
+    for file in Path(path, "class 3").iterdir():
+        file.write_bytes(file.read_bytes()[:-20])
+    result = command("run", f"{path}:class,tasks=2", "naive", "joint", *QUICK, "--evaluate", "seen")
+    assert result.code == 1
+    place, *failed = result.err.splitlines()
+    assert place == "records: runs/data--class-tasks=2"
+    for name, line in zip(("naive", "joint"), failed, strict=True):
+        assert line.startswith(f"{name} seed 0 failed: data/class 3/")
+        assert ".bmp is damaged: image file is truncated" in line
+        assert line.endswith("(forgetless list scenarios --check names all such files)")
+    assert len(list(Path("runs").rglob("record.json"))) == 2
