@@ -245,8 +245,9 @@ class _Making:
         if mine is not None:
             name = mine.name if isinstance(mine, Ended) else type(mine).__name__
             words = " ".join(str(mine).split())
-            status, reason = ("diverged", words) if name == Diverged.__name__ else ("failed", f"{name}: {words}")
-            reason = reason if words else f"{name}: no message"
+            status = "diverged" if name == Diverged.__name__ else "failed"
+            for_people = name in (Diverged.__name__, RequestError.__name__)
+            reason = words if for_people and words else f"{name}: {words or 'no message'}"
         outcome = self.made.outcome if self.made else Outcome()
         environment = _environment(self.spec, compiled=compiled, team=team)
         return _record(self.spec, self.scenario, status, reason, outcome, self.measuring, environment)
@@ -279,6 +280,7 @@ def _record(
     environment: Environment,
 ) -> RunRecord:
     masks = scenario.masks(len(scenario.tasks) - 1)
+    leaked = scenario.leaked or [None] * len(scenario.tasks)
     facts = tuple(
         TaskFacts(
             name=task.name,
@@ -289,8 +291,9 @@ def _record(
             test=len(test),
             chance=1 / int(masks[task.index].sum()),
             returns=None if task.returns is None else task.returns + 1,
+            leaked=count,
         )
-        for task, test in zip(scenario.tasks, scenario.test, strict=True)
+        for task, test, count in zip(scenario.tasks, scenario.test, leaked, strict=True)
     )
     fields = {
         "status": status,

@@ -67,7 +67,8 @@ def conclude(
         print(json.dumps({"records": paths, "entries": entries, **(also or {})}, allow_nan=False))
     else:
         print_tables(found)
-        typer.echo(f"records: {os.path.commonpath([request.folder.parents[1] for request in requests])}", err=True)
+        place = os.path.commonpath([request.folder.parents[1] for request in requests])
+        typer.echo(f"records: {place or '.'}", err=True)
     failed = [(request, record) for request, record in zip(requests, records, strict=True) if record.status == "failed"]
     for request, record in failed:
         typer.echo(f"{request.name} failed: {record.reason}", err=True)

@@ -38,12 +38,32 @@ def resume(
     requests = [request for folder in dict.fromkeys(folders) for request in interrupted_runs(folder)]
     for plugin in dict.fromkeys(plugin for request in requests for plugin in request.plugins):
         load_plugin(plugin)
+    _check_data(requests)
     if post is not None:
         Store(post).check()
     with Progress(len(requests), quiet=quiet or as_json) as progress:
         progress.note(limits(requests, jobs))
         records = run_all(requests, jobs, progress.apply)
     conclude(requests, records, post, as_json=as_json, beside=_neighbours(requests))
+
+
+def _check_data(requests: list["RunRequest"]) -> None:
+    """Make sure that the data of all runs is there before the first goes on.
+
+    Raises:
+        RequestError: where it is not, or is damaged; it names the run.
+    """
+    from benchmark.run import load_scenario
+
+    of_data: dict[tuple[str, int | None, Path | None, int | None], RunRequest] = {}
+    for request in requests:
+        spec = request.spec
+        of_data.setdefault((spec.scenario, spec.seeds.classes, request.data, spec.trial), request)
+    for key, request in of_data.items():
+        try:
+            load_scenario(*key)
+        except RequestError as error:
+            raise RequestError(f"{request.folder}: {error}") from None
 
 
 def _neighbours(requests: list["RunRequest"]) -> dict[Path, "RunRecord"]:

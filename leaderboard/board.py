@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from benchmark.metrics import METRICS, metric_direction
-from benchmark.record import Better, RunRecord
+from benchmark.record import Better, RunRecord, leak_note
 from benchmark.spec import Seeds
 from leaderboard.comparison import figures
 from leaderboard.entries import Entry, entries_of
@@ -203,7 +203,7 @@ def _ranked(rows: Sequence[Row], metric: str, better: Better) -> tuple[Row, ...]
 
 
 def _data_notes(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Sentences where records of one table differ in what makes their figures comparable."""
+    """Sentences on what hangs on the data: what records differ in that makes figures comparable, and leaks."""
     contents: dict[int | None, set[str]] = {}
     intervals: set[int] = set()
     for entry in entries:
@@ -221,6 +221,8 @@ def _data_notes(entries: Sequence[Entry]) -> tuple[str, ...]:
         notes.append(
             f"minimum and worst-case accuracy were looked for every {every} steps: looking more rarely finds less"
         )
+    if leaked := max(sum(task.leaked or 0 for task in entry.record.tasks) for entry in entries):
+        notes.append(leak_note(leaked, sum(task.test for task in entries[0].record.tasks)))
     return tuple(notes)
 
 

@@ -93,4 +93,5 @@ def addition_facts(seed: int | None, *, kind: Literal["task", "domain"] = "task"
         tasks=tuple(tasks),
         test=tuple(examples(index + 1, index) for index in range(len(names))),
         readout=Codes(torch.stack([number(value) for value in range(LARGEST + 1)])),
+        recalls=True,
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from scenarios.digests import tensor_digest
-from scenarios.rows import Inputs, Rows, ahead
+from scenarios.rows import Inputs, Rows, ahead, fingerprints_of
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -46,6 +46,14 @@ class Examples(ABC):
     @abstractmethod
     def digest(self) -> str:
         """SHA-256 of the content: equal where, and only where, the examples are the same."""
+
+    def fingerprints(self) -> tuple[str, Tensor] | None:
+        """What identifies each input, known from the pass of `digest`; None where that does not go through them.
+
+        Returns:
+            The digest of the transform through which they are seen, and their own fingerprints, int64 [N].
+        """
+        return None
 
     def labels(self) -> Tensor:
         """All labels, [N]."""
@@ -134,6 +142,9 @@ class TensorExamples(Examples):
         if self.truth is not None:
             parts.append(tensor_digest(self.truth))
         return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+    def fingerprints(self) -> tuple[str, Tensor]:
+        return transform_digest(self.transform), fingerprints_of(self.x)
 
 
 def transform_digest(transform: Transform | None) -> str:

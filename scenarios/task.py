@@ -72,6 +72,7 @@ class Scenario:
         readout: how outputs become answers where they are not one a class.
         modalities: sorts of input, where there are several. An input is then a vector: the number of its modality, its
             own numbers, and zeros up to the length of the longest.
+        recalls: whether it tests, on purpose, the very examples that it trains on.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Scenario:
     passes: int | None = None
     readout: Codes | None = None
     modalities: tuple[Modality, ...] = ()
+    recalls: bool = False
 
     @classmethod
     def from_tensors(
@@ -228,3 +230,17 @@ class Scenario:
             for examples in (task.training, task.validation, test):
                 digest.update(examples.digest().encode())
         return digest.hexdigest()
+
+    @cached_property
+    def leaked(self) -> tuple[int, ...] | None:
+        """How many test inputs of each task are, by content, among the training inputs of any task.
+
+        None where that says nothing, as all of them should be (`recalls`), or is not to be had without reading the
+        inputs (see `scenarios.integrity`).
+        """
+        from scenarios.integrity import leaks
+
+        parts = [*self.test, *(task.training for task in self.tasks)]
+        if self.recalls or any(examples.fingerprints() is None for examples in parts):
+            return None
+        return tuple(count for count, _ in leaks(self))

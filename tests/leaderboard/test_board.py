@@ -225,6 +225,17 @@ def test_different_data_are_noted() -> None:
     assert note == "records with the same order of classes were made on different data: dddddd, eeeeee"
 
 
+def test_leaks_are_noted() -> None:
+    def leaked(*counts: int | None) -> RunRecord:
+        made = run("b")
+        tasks = [task.model_copy(update={"leaked": count}) for task, count in zip(made.tasks, counts, strict=True)]
+        return made.model_copy(update={"tasks": tuple(tasks)})
+
+    assert only([run("a"), leaked(0, 0)]).notes == ()
+    (note,) = only([run("a"), leaked(1, 2)]).notes
+    assert note.startswith("3 of 200 test examples are, to the byte, among the training examples")
+
+
 def test_document() -> None:
     found = document(tables([run("a", accuracy=flat(0.8)), run("b", seed=3, status="diverged")]))
     (table,) = found["protocols"]
