@@ -1,6 +1,5 @@
 """One run, from its specification to its record on disk."""
 
-import importlib
 import math
 import os
 import platform
@@ -16,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.checkpoint import Checkpoint, remove_checkpoint
+from benchmark.compiler import import_compiler, imports_compiler
 from benchmark.foreign import budget_of, check_foreign
 from benchmark.interruption import interruptible
 from benchmark.keeping import Keeper, claimed
@@ -170,8 +170,6 @@ def run_team(
     first, specs = requests[0], [request.spec for request in requests]
     for plugin in first.plugins:
         load_plugin(plugin)
-    # The compiler of a process takes seconds to import, at its first use: they are not the first task's.
-    importlib.import_module("torch._dynamo")
     torch.set_num_threads(threads_of(first.spec))
     if scenarios is None:
         scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data, spec.trial) for spec in specs]
@@ -184,6 +182,8 @@ def run_team(
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
         error: Exception | None = None
         compiled = worth_compiling(specs, scenarios[0])
+        if compiled or len(specs) > 1 or imports_compiler(first.spec):
+            import_compiler()
         if compiled:
             _forget_other_kernels(first.spec.group)
         try:

@@ -3,8 +3,9 @@
 import copy
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -68,7 +69,11 @@ class Stepper:
         self.optimizer: Optimizer | None = None
         self.hooks = _Hooks(self.strategies[0])
         self.ready: set[torch.Size] = set()
-        self.whole = torch.compile(self.functional, fullgraph=True, dynamic=False)
+
+    @cached_property
+    def whole(self) -> Callable[..., Tensor]:
+        """`functional`, compiled. Made where it is needed: the compiler takes seconds to import."""
+        return torch.compile(self.functional, fullgraph=True, dynamic=False)
 
     def start_task(self) -> None:
         """Take up what is to be trained, after the strategies' own `start_task`."""
@@ -97,7 +102,7 @@ class Stepper:
         if compiled:
             try:
                 with nullcontext() if batch.x.shape in self.ready else quiet():
-                    loss: Tensor = self.whole(self.parameters, self.others, batch)
+                    loss = self.whole(self.parameters, self.others, batch)
                 self.ready.add(batch.x.shape)
                 return loss
             except Exception as error:

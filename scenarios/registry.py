@@ -287,17 +287,22 @@ def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str, fi
 
 
 def source_digest(thing: Any) -> str:
-    """SHA-256 over the source of a class: its file, those of the classes it inherits from, composes and wraps, and
-    what these files import from folders of their own, so that a change in a helper is seen."""
+    """SHA-256 over the source of a class (see `source_files`), so that a change in a helper is seen."""
+    digest = hashlib.sha256()
+    for content in sorted(file.read_bytes() for file in source_files(thing)):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def source_files(thing: Any) -> set[Path]:
+    """The source of a class: its file, those of the classes it inherits from, composes and wraps, and what these
+    files import from folders of their own."""
     files: set[Path] = set()
     every = [thing, *getattr(thing, "composes", ()), *getattr(thing, "wraps", ())]
     for ancestor in {ancestor for each in every for ancestor in getattr(each, "__mro__", (each,))}:
         if ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:
             _add_sources(ancestor.__module__, files)
-    digest = hashlib.sha256()
-    for content in sorted(file.read_bytes() for file in files):
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
+    return files
 
 
 def _add_sources(module: str, files: set[Path]) -> None:

@@ -15,6 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from threading import Thread, Timer
 
+from benchmark.compiler import imports_compiler
 from benchmark.execution.sharing import SharedScenario
 from benchmark.interruption import SIGNALS, interruptible
 from benchmark.observers.observer import Observer
@@ -115,9 +116,9 @@ class _Pool:
         self.patience = Timer(PATIENCE, self.kill)
         self.patience.daemon = True
         # A fork of a server that has imported torch starts in no time, and shares nothing that was started.
-        # torch._dynamo is what the first optimiser imports, which takes two seconds.
         self.context = get_context("forkserver")
-        self.context.set_forkserver_preload([__name__, "torch._dynamo"])
+        compiler = ["torch._dynamo"] if any(imports_compiler(request.spec) for request in requests) else []
+        self.context.set_forkserver_preload([__name__, *compiler])
         resource_tracker.ensure_running()  # the server starts it otherwise, which would undo what `start` blocks
 
     def work(self) -> list[RunRecord]:
