@@ -24,8 +24,7 @@ def resume(
     from benchmark.execution.local import limits, run_all
     from benchmark.keeping import interrupted_runs
     from benchmark.observers.progress import Progress
-    from forgetless.concluding import conclude
-    from leaderboard.store import Store
+    from forgetless.concluding import check_board, conclude
     from scenarios.registry import load_plugin
 
     folders: list[Path] = []
@@ -37,8 +36,7 @@ def resume(
     requests = [request for folder in dict.fromkeys(folders) for request in interrupted_runs(folder)]
     for plugin in dict.fromkeys(plugin for request in requests for plugin in request.plugins):
         load_plugin(plugin)
-    if post is not None:
-        Store(post).check()
+    check_board(post)
     with Progress(len(requests), quiet=quiet or as_json) as progress:
         progress.note(limits(requests, jobs))
         records = run_all(requests, jobs, progress.apply)

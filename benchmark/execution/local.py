@@ -118,7 +118,7 @@ class _Pool:
         # A fork of a server that has imported torch starts in no time, and shares nothing that was started.
         self.context = get_context("forkserver")
         compiler = ["torch._dynamo"] if any(imports_compiler(request.spec) for request in requests) else []
-        self.context.set_forkserver_preload([__name__, *compiler])
+        self.context.set_forkserver_preload(["benchmark.execution.ready", *compiler])
         resource_tracker.ensure_running()  # the server starts it otherwise, which would undo what `start` blocks
 
     def work(self) -> list[RunRecord]:
