@@ -182,7 +182,7 @@ def run_team(
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
         error: Exception | None = None
         compiled = worth_compiling(specs, scenarios[0])
-        if compiled:  # the compiler takes seconds to import: they are not the first task's
+        if compiled or len(specs) > 1:  # the compiler takes seconds to import: they are not the first task's
             importlib.import_module("torch._dynamo")
         try:
             replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]

@@ -25,8 +25,7 @@ def resume(
     from benchmark.execution.local import limits, run_all
     from benchmark.keeping import interrupted_runs
     from benchmark.observers.progress import Progress
-    from forgetless.concluding import conclude
-    from leaderboard.store import Store
+    from forgetless.concluding import check_board, conclude
     from scenarios.registry import load_plugin
 
     folders: list[Path] = []
@@ -39,8 +38,7 @@ def resume(
     for plugin in dict.fromkeys(plugin for request in requests for plugin in request.plugins):
         load_plugin(plugin)
     _check_data(requests)
-    if post is not None:
-        Store(post).check()
+    check_board(post)
     with Progress(len(requests), quiet=quiet or as_json) as progress:
         progress.note(limits(requests, jobs))
         records = run_all(requests, jobs, progress.apply)

@@ -116,7 +116,7 @@ class _Pool:
         self.patience.daemon = True
         # A fork of a server that has imported torch starts in no time, and shares nothing that was started.
         self.context = get_context("forkserver")
-        self.context.set_forkserver_preload([__name__])
+        self.context.set_forkserver_preload(["benchmark.execution.ready"])
         resource_tracker.ensure_running()  # the server starts it otherwise, which would undo what `start` blocks
 
     def work(self) -> list[RunRecord]:

@@ -190,3 +190,18 @@ def test_the_duplicates_of_real_sources_are_found_in_a_moment() -> None:
     assert time.process_time() - began < 5
     both = {image.tobytes() for image in fashion.x.numpy()} & {image.tobytes() for image in fashion.test_x.numpy()}
     assert len(found) == len(both) == 0
+
+
+def test_the_digits_are_those_that_scikit_learn_gives() -> None:
+    from sklearn.datasets import load_digits
+
+    source, theirs = load_source("digits"), load_digits()
+    test = torch.zeros(len(theirs.target), dtype=torch.bool)
+    for digit in range(10):
+        test[(theirs.target == digit).nonzero()[0][4::5]] = True
+    x = torch.from_numpy(theirs.images / 16 * 255).round().to(torch.uint8)
+    y = torch.from_numpy(theirs.target).long()
+    assert torch.equal(source.x.squeeze(1), x[~test])
+    assert torch.equal(source.test_x.squeeze(1), x[test])
+    assert torch.equal(source.y, y[~test])
+    assert torch.equal(source.test_y, y[test])
