@@ -3,9 +3,9 @@
 python -m fidelity.peers.avalanche                         all entries, three seeds each
 python -m fidelity.peers.avalanche domain/naive --seeds 5  some of them, other seeds
 
-Each entry is made with the class of Avalanche that `ENTRIES` names, `SimpleMLP` 784-400-400, plain SGD at 0.05,
-batches of 128 and one pass; the seed goes to torch, numpy and random. What was found is kept in avalanche.json, with
-the command that makes it again; entries that are not asked for stay as they were.
+Each entry is made with the class of Avalanche that `ENTRIES` names, `SimpleMLP` 784-400-400 or what takes its place
+there, plain SGD at 0.05, batches of 128 and one pass; the seed goes to torch, numpy and random. What was found is kept
+in avalanche.json, with the command that makes it again; entries that are not asked for stay as they were.
 """
 
 import argparse
@@ -39,8 +39,9 @@ class Entry:
     Attributes:
         kind: "task": task labels and a head for each; "domain": labels 0 and 1 in every task, one head; "class": one
             head with all ten outputs from the start.
-        strategy: a class of `avalanche.training.supervised`.
-        options: its arguments, beside those that all have.
+        strategy: a class of `avalanche.training.supervised`, or a plug-in of `avalanche.training.plugins`, which
+            Naive is given.
+        options: its arguments, beside those that all have; `train_epochs` is 1 where it is not said.
     """
 
     kind: str
@@ -94,19 +95,20 @@ def run(entry: Entry, source: Source, seed: int) -> list[list[float]]:
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002 (what Avalanche draws from)
         torch.manual_seed(seed)
-        model = models.SimpleMLP(2 if entry.kind != "class" else 10, hidden_size=400, hidden_layers=2, drop_rate=0)
-        if entry.kind == "task":
-            model = models.as_multitask(model, "classifier")
+        model = network(entry, models)
         benchmark = streams(entry.kind, source)
-        strategy = getattr(supervised, entry.strategy)(
+        options = dict(entry.options)
+        name = entry.strategy
+        if name.endswith("Plugin"):
+            name, options = "Naive", {"plugins": [getattr(plugins, name)(**options)]}
+        strategy = getattr(supervised, name)(
             model=model,
             optimizer=torch.optim.SGD(model.parameters(), lr=LR),
             criterion=nn.CrossEntropyLoss(),
             train_mb_size=BATCH,
             eval_mb_size=1024,
-            train_epochs=1,
             evaluator=plugins.EvaluationPlugin(metric(), loggers=[]),
-            **entry.options,
+            **{"train_epochs": 1, **options},
         )
         if entry.strategy == "JointTraining":
             strategy.train(benchmark.train_stream, num_workers=0)
@@ -116,6 +118,20 @@ def run(entry: Entry, source: Source, seed: int) -> list[list[float]]:
             strategy.train(experience, num_workers=0)
             rows.append(tested(strategy, benchmark))
         return rows
+
+
+def network(entry: Entry, models: Any) -> Any:
+    """What the strategy trains: two hidden layers of 400 units, in the form that it asks for.
+
+    Those of PackNet and PNN know tasks by themselves. PackNet's has one output layer for all tasks, pruned as the
+    hidden ones are; PNN's a head for each.
+    """
+    if entry.strategy == "PNNStrategy":
+        return models.PNN(num_layers=2, in_features=784, hidden_features_per_column=400)
+    plain = models.SimpleMLP(2 if entry.kind != "class" else 10, hidden_size=400, hidden_layers=2, drop_rate=0)
+    if entry.strategy == "PackNet":
+        return import_module("avalanche.models.packnet").PackNetModel(plain)
+    return models.as_multitask(plain, "classifier") if entry.kind == "task" else plain
 
 
 def metric() -> Any:
