@@ -15,11 +15,13 @@ def test_what_is_kept_of_avalanche_is_what_its_entries_say() -> None:
     assert list(document["entries"]) == [name for name in avalanche.ENTRIES if name in document["entries"]]
     for name, found in document["entries"].items():
         entry = avalanche.ENTRIES[name]
-        assert (found["strategy"], found["options"]) == (entry.strategy, entry.options)
+        assert (found["strategy"], found["options"], found.get("way", "")) == (entry.strategy, entry.options, entry.way)
         assert found["command"] == f"python -m fidelity.peers.avalanche {name} --seeds {len(found['runs'])}"
         for run in found["runs"]:
             assert len(run["accuracy"]) == (1 if entry.strategy == "JointTraining" else avalanche.TASKS)
-            assert all(len(row) == avalanche.TASKS and 0 <= min(row) <= max(row) <= 1 for row in run["accuracy"])
+            assert all(len(row) == avalanche.TASKS for row in run["accuracy"])
+            assert all(share is None or 0 <= share <= 1 for row in run["accuracy"] for share in row)
+            assert None not in run["accuracy"][-1]
 
 
 def test_an_unknown_entry_is_refused_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
