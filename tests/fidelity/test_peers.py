@@ -5,11 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
 from fidelity.peers import avalanche, measuring
 from fidelity.peers.gtripl import GTRIPL
 from fidelity.peers.measuring import TASKS, Peer, lines
-from fidelity.peers.vandeven import VANDEVEN
+from fidelity.peers.vandeven import VANDEVEN, Images
 from scenarios.sources.source import Source
 
 CLONED = [VANDEVEN, GTRIPL]
@@ -114,3 +115,18 @@ def test_what_is_no_clone_or_no_entry_is_refused(
         a_peer(tmp_path).main(arguments)
     assert ended.value.code == 2
     assert refused in capsys.readouterr().err
+
+
+def test_images_in_place_of_mnist_are_floats_with_their_classes_renamed() -> None:
+    x = torch.arange(12, dtype=torch.uint8).view(3, 1, 2, 2) * 20
+    y = torch.tensor([1, 0, 1])
+    source = Source("two", ("a", "b"), x, y, x[:1], y[:1])
+    shares = {
+        train: Images("nowhere", train, None, lambda label: 1 - label, source=source, download=True)
+        for train in (True, False)
+    }
+    assert [len(shares[True]), len(shares[False])] == [3, 1]
+    image, label = shares[True][1]
+    assert label == 1
+    assert torch.equal(image, torch.tensor([[[80.0, 100.0], [120.0, 140.0]]]) / 255)
+    assert shares[True].targets == [1, 0, 1], "as they are: its own code asks for the transform itself"
