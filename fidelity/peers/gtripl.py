@@ -90,9 +90,9 @@ def run(name: str, clone: Path, source: Source, seed: int) -> Accuracies:
 
 def images(source: Source) -> tuple[Any, Any]:
     """Training and test images as its data loaders give them."""
-    cached = import_module("dataloaders.wrapper").CacheClassLabel
+    cached: Any = import_module("dataloaders.wrapper").CacheClassLabel
 
-    class Cached(cached):  # type: ignore[misc]
+    class Cached(cached):
         """The labels at hand, without a file of them."""
 
         def __init__(self, x: Tensor, y: Tensor) -> None:
