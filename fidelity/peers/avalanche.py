@@ -9,7 +9,6 @@ in avalanche.json, with the command that makes it again; entries that are not as
 """
 
 import argparse
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,12 +21,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+from fidelity.peers import measuring
+from fidelity.peers.measuring import TASKS
 from scenarios.bridge.surroundings import quiet
 from scenarios.sources.source import Source, load_source
 
 FOUND = Path(__file__).with_suffix(".json")
 
-TASKS = 5
 LR = 0.05
 BATCH = 128
 
@@ -228,29 +228,16 @@ def keep(name: str, runs: list[dict[str, Any]], path: Path = FOUND) -> None:
     """Write down what was found of one entry."""
     import avalanche
 
-    document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"entries": {}}
-    document["made_with"] = {"avalanche": avalanche.__version__, "torch": torch.__version__}
+    made_with = {"avalanche": avalanche.__version__, "torch": torch.__version__}
     entry = ENTRIES[name]
-    document["entries"][name] = {
+    found = {
         "command": f"python -m fidelity.peers.avalanche {name} --seeds {len(runs)}",
         "strategy": entry.strategy,
         "options": entry.options,
         **({"way": entry.way} if entry.way else {}),
         "runs": runs,
     }
-    document["entries"] = {each: document["entries"][each] for each in ENTRIES if each in document["entries"]}
-    path.write_text(lines(document), encoding="utf-8")
-
-
-def lines(document: dict[str, Any]) -> str:
-    """JSON with a line for each run."""
-    entries = []
-    for name, entry in document["entries"].items():
-        facts = ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in entry.items() if key != "runs")
-        runs = ",\n".join(f"  {json.dumps(run)}" for run in entry["runs"])
-        entries.append(f'{json.dumps(name)}: {{{facts}, "runs": [\n{runs}]}}')
-    made = json.dumps(document["made_with"])
-    return f'{{"made_with": {made},\n"entries": {{\n' + ",\n".join(entries) + "\n}}\n"
+    measuring.keep(path, ENTRIES, made_with, name, found)
 
 
 if __name__ == "__main__":
