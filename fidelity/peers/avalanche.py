@@ -10,6 +10,7 @@ in avalanche.json, with the command that makes it again; entries that are not as
 
 import argparse
 import random
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in asked.entries or ENTRIES:
         matrices = [run(ENTRIES[name], source, seed) for seed in range(asked.seeds)]
         keep(name, [{"seed": seed, "accuracy": matrix} for seed, matrix in enumerate(matrices)])
-        finals = [100 * float(np.mean(matrix[-1])) for matrix in matrices]
+        finals = [100 * statistics.fmean(share for share in matrix[-1] if share is not None) for matrix in matrices]
         print(f"{name}: {np.mean(finals):.2f} ± {np.std(finals, ddof=1) if len(finals) > 1 else 0:.2f}", flush=True)
 
 
@@ -156,7 +157,7 @@ def summed(strategy: Any) -> Any:
     (mas,) = (plugin for plugin in strategy.plugins if isinstance(plugin, plugins.MASPlugin))
     strength = mas._lambda
 
-    class Summed(plugins.SupervisedPlugin):  # type: ignore[misc, name-defined]
+    class Summed(plugins.SupervisedPlugin):  # type: ignore[name-defined]
         def after_training_epoch(self, strategy: Any, **_: Any) -> None:
             learned = strategy.clock.train_exp_counter
             strategy.train_mb_size, mas.alpha, mas._lambda = 1, learned / (learned + 1), strength * (learned + 1)
