@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-import torch._dynamo
 
 from benches import page
 from benches.report import Report, Table

@@ -19,7 +19,7 @@ from benchmark.optimization import Optimizer
 from benchmark.spec import RunSpec
 from strategies.strategy import Batch, Strategy
 
-Step = Callable[..., Tensor]
+CompiledStep = Callable[..., Tensor]
 """Takes a stepper, parameters, what else is read, and a batch; the loss."""
 
 OFTEN = 20
@@ -78,7 +78,7 @@ class Stepper:
         self.seen: dict[str, int] = {}
         self.optimizer: Optimizer | None = None
         self.hooks = _Hooks(self.strategies[0])
-        self.kernels: dict[torch.Size, Step] = {}
+        self.kernels: dict[torch.Size, CompiledStep] = {}
 
     def start_task(self) -> None:
         """Take up what is to be trained, after the strategies' own `start_task`."""
@@ -262,12 +262,12 @@ class Kernel(NamedTuple):
     functions: list[Any]
 
 
-def compiled_for(arguments: tuple[Any, ...]) -> Step:
+def compiled_for(arguments: tuple[Any, ...]) -> CompiledStep:
     """A compiled step that suits what it is called with: one that is there, or a new one, kept for its like."""
     functions = functions_of(arguments[0].strategies[0])
     for kernel in KERNELS:
         if kernel.functions == functions and kernel.step.guard_check(*arguments):
-            step: Step = kernel.step
+            step: CompiledStep = kernel.step
             return step
     # A gradient and what a strategy adds to it would become one `addmm`, which copies the addend first.
     whole: Any = torch.compile(Stepper.functional, fullgraph=True, dynamic=False, options={"pattern_matcher": False})
@@ -276,7 +276,7 @@ def compiled_for(arguments: tuple[Any, ...]) -> Step:
     except Exception:
         # What it takes for constant has to be written down, which not all can be: the class of a composition, say.
         torch.compiler.reset()  # it keeps eight functions, and takes no more
-        return cast("Step", whole)
+        return cast("CompiledStep", whole)
     step.disable_guard_check()  # type: ignore[attr-defined]
     KERNELS.insert(0, Kernel(step, functions))
     del KERNELS[MOST_KERNELS:]

@@ -15,6 +15,11 @@ from scenarios.catalogue import SCENARIOS, SOURCES
 from scenarios.registry import Registry
 from strategies.catalogue import NETWORKS, STRATEGIES
 
+FOREIGN = ("plugin_", "foreign_")
+"""How modules of plug-ins are called: files by the registry, packages by our tests."""
+
+REGISTRIES: tuple[Registry[Any], ...] = (SCENARIOS, SOURCES, STRATEGIES, NETWORKS, PROPERTIES)
+
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
@@ -23,15 +28,16 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_plugin_is_left() -> Iterator[None]:
-    """What a test has registered is not there for those after it."""
-    registries: list[Registry[Any]] = [SCENARIOS, SOURCES, STRATEGIES, NETWORKS, PROPERTIES]
-    before = [set(registry._plugins) for registry in registries]
+def _plugins_are_forgotten() -> Iterator[None]:
+    """What a plug-in, a file or an installed package, has registered in a test is not there for those after it."""
     yield
-    for registry, names in zip(registries, before, strict=True):
-        for name in registry._plugins.keys() - names:
-            sys.modules.pop(registry._plugins.pop(name).module, None)
-            registry._loaded.pop(name, None)
+    for registry in REGISTRIES:
+        for name in [name for name, entry in registry._plugins.items() if entry.module.startswith(FOREIGN)]:
+            del registry._plugins[name]
+        for name in [name for name, thing in registry._loaded.items() if thing.__module__.startswith(FOREIGN)]:
+            del registry._loaded[name]
+    for module in [module for module in sys.modules if module.startswith(FOREIGN)]:
+        del sys.modules[module]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ in avalanche.json, with the command that makes it again; entries that are not as
 
 import argparse
 import random
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -44,7 +43,7 @@ class Entry:
             Naive is given.
         options: its arguments, beside those that all have; `train_epochs` is 1 where it is not said.
         way: what is done beside making it: "online": every batch is an experience of its own, as MIR of Avalanche is
-            meant to be used (otherwise what it replays lags a task behind); "summed": see `Summed`.
+            meant to be used (otherwise what it replays lags a task behind); "summed": see `summed`.
     """
 
     kind: str
@@ -86,18 +85,13 @@ ENTRIES = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m fidelity.peers.avalanche", description="Measure Avalanche.")
-    parser.add_argument("entries", nargs="*", metavar="ENTRY", help=", ".join(ENTRIES))
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N − 1 (3)")
-    asked = parser.parse_args(arguments)
-    if unknown := set(asked.entries) - set(ENTRIES):
-        parser.error(f"{', '.join(sorted(unknown))}: the entries are {', '.join(ENTRIES)}")
+    asked = measuring.asked_of(parser, ENTRIES, arguments)
     torch.set_num_threads(1)
     source = load_source("fashion")
-    for name in asked.entries or ENTRIES:
-        matrices = [run(ENTRIES[name], source, seed) for seed in range(asked.seeds)]
-        keep(name, [{"seed": seed, "accuracy": matrix} for seed, matrix in enumerate(matrices)])
-        finals = [100 * statistics.fmean(share for share in matrix[-1] if share is not None) for matrix in matrices]
-        print(f"{name}: {np.mean(finals):.2f} ± {np.std(finals, ddof=1) if len(finals) > 1 else 0:.2f}", flush=True)
+    for name in asked.entries:
+        runs = [{"seed": seed, "accuracy": run(ENTRIES[name], source, seed)} for seed in range(asked.seeds)]
+        keep(name, runs)
+        print(f"{name}: {measuring.final(runs)}", flush=True)
 
 
 Row = list[float | None]

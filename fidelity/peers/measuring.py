@@ -2,13 +2,13 @@
 
 import argparse
 import json
+import statistics
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 
 from scenarios.sources.source import Source, load_source
@@ -51,11 +51,7 @@ class Peer:
         command = f"python -m fidelity.peers.{self.script}"
         parser = argparse.ArgumentParser(command, description=f"Measure {self.repository}.")
         parser.add_argument("clone", type=Path, metavar="CLONE", help=f"a clone of {self.repository}")
-        parser.add_argument("entries", nargs="*", metavar="ENTRY", help=", ".join(self.entries))
-        parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N − 1 (3)")
-        asked = parser.parse_args(arguments)
-        if unknown := set(asked.entries) - set(self.entries):
-            parser.error(f"{', '.join(sorted(unknown))}: the entries are {', '.join(self.entries)}")
+        asked = asked_of(parser, self.entries, arguments)
         clone = asked.clone.resolve()
         git = ["git", "-C", str(clone), "rev-parse", "--short=7", "HEAD"]
         told = subprocess.run(git, capture_output=True, text=True, check=False)
@@ -63,13 +59,32 @@ class Peer:
             parser.error(f"{clone} is no clone: git clone https://github.com/{self.repository} makes one")
         torch.set_num_threads(1)
         source = load_source("fashion")
-        for name in asked.entries or self.entries:
+        for name in asked.entries:
             runs = [{"seed": seed, "accuracy": self.run(name, clone, source, seed)} for seed in range(asked.seeds)]
             made_with = {self.repository: told.stdout.strip(), "torch": torch.__version__}
             entry = {"command": self.command(name, asked.seeds), **self.entries[name], "runs": runs}
             keep(self.found, self.entries, made_with, name, entry)
-            finals = [100 * float(np.mean(run["accuracy"][-1])) for run in runs]  # type: ignore[index]
-            print(f"{name}: {np.mean(finals):.2f} ± {np.std(finals, ddof=1) if len(finals) > 1 else 0:.2f}", flush=True)
+            print(f"{name}: {final(runs)}", flush=True)
+
+
+def asked_of(
+    parser: argparse.ArgumentParser, entries: Iterable[str], arguments: Sequence[str] | None
+) -> argparse.Namespace:
+    """What is asked for on the command line: `entries`, all where none is named, and `seeds`, how many."""
+    names = list(entries)
+    parser.add_argument("entries", nargs="*", metavar="ENTRY", help=", ".join(names))
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N − 1 (3)")
+    asked = parser.parse_args(arguments)
+    if unknown := set(asked.entries) - set(names):
+        parser.error(f"{', '.join(sorted(unknown))}: the entries are {', '.join(names)}")
+    asked.entries = asked.entries or names
+    return asked
+
+
+def final(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Mean and standard deviation over runs of the average accuracy at the end, in percent."""
+    values = [100 * statistics.fmean(run["accuracy"][-1]) for run in runs]
+    return f"{statistics.fmean(values):.2f} ± {statistics.stdev(values) if len(values) > 1 else 0:.2f}"
 
 
 def keep(path: Path, names: Iterable[str], made_with: Mapping[str, str], name: str, entry: Mapping[str, Any]) -> None:

@@ -36,10 +36,9 @@ KINDS = ("folder", "files", "npz", "npy", "csv")
 """Where one's own data can be: of folders and arrays also such as is too large for memory."""
 
 
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A file of one place, as a name is registered once a process."""
-    path = tmp_path_factory.mktemp("plugin") / "plugin.py"
+@pytest.fixture
+def plugin(tmp_path: Path) -> str:
+    path = tmp_path / "plugin.py"
     path.write_text(PLUGIN)
     return str(path)
 

@@ -1,8 +1,5 @@
 """A small source whose every example can be told from every other, and registries that forget."""
 
-import sys
-from collections.abc import Iterator
-
 import pytest
 import torch
 
@@ -28,18 +25,9 @@ def digits() -> Source:
 
 
 @pytest.fixture
-def fresh_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test registers is forgotten after it."""
-    modules = set(sys.modules)
-    registries = (SCENARIOS, SOURCES, STRATEGIES, NETWORKS, PROPERTIES)
-    built_in = [set(registry.catalogue) for registry in registries]
-    for registry in registries:
+def fresh_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registries that have not yet looked for installed packages, and know of no plug-in."""
+    for registry in (SCENARIOS, SOURCES, STRATEGIES, NETWORKS, PROPERTIES):
+        _ = registry.catalogue  # read, so that there is one to come back to
         monkeypatch.delitem(registry.__dict__, "catalogue")
         monkeypatch.setattr(registry, "_plugins", {})
-    yield
-    for registry, names in zip(registries, built_in, strict=True):
-        for name in set(registry._loaded) - names:
-            del registry._loaded[name]
-    for name in set(sys.modules) - modules:
-        if name.startswith(("plugin_", "foreign_")):
-            del sys.modules[name]

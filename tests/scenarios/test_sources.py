@@ -143,11 +143,11 @@ def test_what_is_wrong_with_a_source_is_said_in_one_line(letters: Source) -> Non
 
 
 @pytest.mark.usefixtures("fresh_registries")
-def test_a_source_is_what_it_declares(letters: Source) -> None:
+def test_a_source_is_what_it_declares(letters: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, shape, says in (("letters4", "(1, 4, 4)", "declares 7"), ("letters5", "(1, 5, 5)", "declares (1, 5, 5)")):
         classes = 7 if name == "letters4" else 6
         load_plugin_text(name, classes, shape)
-        SOURCES._loaded[name] = lambda root: letters
+        monkeypatch.setitem(SOURCES._loaded, name, lambda root: letters)
         assert says in refusal(lambda: load_source(name))  # noqa: B023
 
 

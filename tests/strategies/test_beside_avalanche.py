@@ -68,6 +68,15 @@ def moved(network: nn.Module) -> None:
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
 
 
+def assert_same_pull(strategy: Consolidation, batch: Batch, plugin: Any, loop: Any, rtol: float, atol: float) -> None:
+    """Both networks are moved away alike; the penalty of the plug-in has the gradient that the strategy adds."""
+    for network in (loop.model, strategy.network):
+        moved(network)
+    loop.clock.train_exp_counter, loop.loss = 1, torch.ones(())
+    plugin.before_backward(loop)
+    assert torch.allclose(pull(strategy, batch), gradient_of(loop.loss, loop.model), rtol=rtol, atol=atol)
+
+
 def test_mas_has_their_importances_of_single_examples_and_their_penalty() -> None:
     trainer = trainer_for(tiny_spec("split-digits:domain", "mas", strength=0.7, samples=10_000))
     strategy = trainer.strategy
@@ -82,12 +91,7 @@ def test_mas_has_their_importances_of_single_examples_and_their_penalty() -> Non
     plugin.after_training_exp(loop)
     assert strategy.importance.max() > 0
     assert torch.allclose(strategy.importance, in_one(plugin.importance), rtol=1e-4, atol=1e-7)
-    for network in (theirs, strategy.network):
-        moved(network)
-    clock.train_exp_counter, loop.loss = 1, torch.ones(())
-    plugin.before_backward(loop)
-    expected = gradient_of(loop.loss, theirs)
-    assert torch.allclose(pull(strategy, batch_of(trainer, 1, x, y)), expected, rtol=1e-4, atol=1e-6)
+    assert_same_pull(strategy, batch_of(trainer, 1, x, y), plugin, loop, rtol=1e-4, atol=1e-6)
 
 
 def test_rwalk_has_their_information_scores_and_penalty_along_one_path() -> None:
@@ -123,12 +127,7 @@ def test_rwalk_has_their_information_scores_and_penalty_along_one_path() -> None
     assert strategy.score.max() > 0
     assert torch.allclose(strategy.score, scores.clamp(min=0), rtol=1e-2, atol=1e-3)
     assert torch.allclose(strategy.importance, in_one(plugin.exp_penalties), rtol=1e-2, atol=1e-4)
-    for network in (theirs, strategy.network):
-        moved(network)
-    clock.train_exp_counter, loop.loss = 1, torch.ones(())
-    plugin.before_backward(loop)
-    expected = gradient_of(loop.loss, theirs)
-    assert torch.allclose(pull(strategy, batch_of(trainer, 0, x, y)), expected, rtol=1e-2, atol=1e-4)
+    assert_same_pull(strategy, batch_of(trainer, 0, x, y), plugin, loop, rtol=1e-2, atol=1e-4)
 
 
 def test_mir_chooses_what_they_choose_and_has_their_loss() -> None:
