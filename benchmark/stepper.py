@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -264,17 +265,19 @@ class Kernel(NamedTuple):
 
 def compiled_for(arguments: tuple[Any, ...]) -> CompiledStep:
     """A compiled step that suits what it is called with: one that is there, or a new one, kept for its like."""
-    functions = functions_of(arguments[0].strategies[0])
+    strategy = arguments[0].strategies[0]
+    functions = functions_of(strategy)
     for kernel in KERNELS:
         if kernel.functions == functions and kernel.step.guard_check(*arguments):
             step: CompiledStep = kernel.step
             return step
     # A gradient and what a strategy adds to it would become one `addmm`, which copies the addend first.
     whole: Any = torch.compile(Stepper.functional, fullgraph=True, dynamic=False, options={"pattern_matcher": False})
+    # What it takes for constant has to be written down, which not all can be: the class of a composition, say.
     try:
+        pickle.dumps([type(part) for part in strategy.modules()])  # refused at once, not after seconds of compiling
         step = whole.aot_compile((arguments, {}))
     except Exception:
-        # What it takes for constant has to be written down, which not all can be: the class of a composition, say.
         torch.compiler.reset()  # it keeps eight functions, and takes no more
         return cast("CompiledStep", whole)
     step.disable_guard_check()  # type: ignore[attr-defined]
