@@ -170,8 +170,6 @@ def run_team(
     first, specs = requests[0], [request.spec for request in requests]
     for plugin in first.plugins:
         load_plugin(plugin)
-    # The compiler of a process takes seconds to import, at its first use: they are not the first task's.
-    importlib.import_module("torch._dynamo")
     torch.set_num_threads(threads_of(first.spec))
     if scenarios is None:
         scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data, spec.trial) for spec in specs]
@@ -184,8 +182,8 @@ def run_team(
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
         error: Exception | None = None
         compiled = worth_compiling(specs, scenarios[0])
-        if compiled:
-            _forget_other_kernels(first.spec.group)
+        if compiled or len(specs) > 1:  # the compiler takes seconds to import: they are not the first task's
+            importlib.import_module("torch._dynamo")
         try:
             replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]
             trainer = Trainer(
@@ -211,15 +209,6 @@ def run_team(
         for each, record in zip(making, records, strict=True):
             each.observer.run_ended(record)
         return records
-
-
-@lru_cache(maxsize=1)
-def _forget_other_kernels(group: str) -> None:
-    """Make room for the steps of a group of runs, unless it is that of the last compiled run.
-
-    torch keeps eight variants of a compiled function in a process; beyond that a run would go uncompiled.
-    """
-    torch.compiler.reset()
 
 
 class _Making:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forgetless.training import Data
+from forgetless import shared
 from scenarios.errors import RequestError
 from scenarios.registry import Entry, Registry
 
@@ -33,7 +33,7 @@ class Listed(StrEnum):
 
 def list_things(
     kind: Annotated[Listed | None, typer.Argument(help="What to list; everything where left out.")] = None,
-    plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
+    plugin: shared.Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
     picture: Annotated[
         str | None, typer.Option(metavar="NAME", help="Draw the tasks of this scenario into a PNG file.")
@@ -43,7 +43,7 @@ def list_things(
         str | None,
         typer.Option(metavar="NAME", help="Print this scenario's digest, tasks, and test examples seen in training."),
     ] = None,
-    data: Data = None,
+    data: shared.Data = None,
 ) -> None:
     """List scenarios, strategies, properties, networks and metrics; or look at one scenario."""
     from scenarios.registry import load_plugin

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forgetless import shared
 from scenarios.errors import RequestError
 
 if TYPE_CHECKING:
@@ -14,18 +15,17 @@ if TYPE_CHECKING:
 
 def resume(
     runs: Annotated[list[Path], typer.Argument(help="Folders of interrupted runs, or folders that hold some.")],
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
-    post: Annotated[str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    jobs: shared.Jobs = 1,
+    post: shared.Post = None,
+    as_json: shared.AsJson = False,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Go on with interrupted runs from their last checkpoints, to the numbers they would have come to."""
     from benchmark.checkpoint import FILE
     from benchmark.execution.local import limits, run_all
     from benchmark.keeping import interrupted_runs
     from benchmark.observers.progress import Progress
-    from forgetless.concluding import conclude
-    from leaderboard.store import Store
+    from forgetless.concluding import check_board, conclude
     from scenarios.registry import load_plugin
 
     folders: list[Path] = []
@@ -38,8 +38,7 @@ def resume(
     for plugin in dict.fromkeys(plugin for request in requests for plugin in request.plugins):
         load_plugin(plugin)
     _check_data(requests)
-    if post is not None:
-        Store(post).check()
+    check_board(post)
     with Progress(len(requests), quiet=quiet or as_json) as progress:
         progress.note(limits(requests, jobs))
         records = run_all(requests, jobs, progress.apply)

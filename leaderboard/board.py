@@ -1,6 +1,6 @@
 """From records to tables: one table a protocol, one row an entry."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -119,7 +119,7 @@ def _row(entry: Entry, protocol: Sequence[Entry]) -> Row:
         chance=float(entry.record.chance.mean()),
         metrics=metrics,
         undefined=undefined,
-        notes=(*tuning_notes(entry), *(run.note for run in entry.runs if run.note)),
+        notes=(*tuning_notes(entry), *bound_notes(metrics), *(run.note for run in entry.runs if run.note)),
     )
 
 
@@ -131,6 +131,14 @@ def tuning_notes(entry: Entry) -> list[str]:
     among = ", ".join(f"{name} in {place}" for name, place in tuning.space.items())
     seen = f"{tuning.rule}: {tuning.scenario}, tasks 1 to {tuning.tasks}"
     return [f"tuned in {tuning.trials} trials ({seen}), which trained {tuning.seconds:g} s: {among}"]
+
+
+def bound_notes(metrics: Mapping[str, Estimate]) -> list[str]:
+    """What a share of more than all means, in a sentence, where there is one."""
+    share = metrics.get("gap_closed")
+    if share is None or share.mean <= 1:
+        return []
+    return ["above joint training, which begins anew with every task: with this budget it is no upper bound"]
 
 
 def _differing(entry: Entry, protocol: Sequence[Entry]) -> dict[str, Any]:

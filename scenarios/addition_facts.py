@@ -5,9 +5,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from scenarios.examples import TensorExamples
 from scenarios.readout import Codes
 from scenarios.scenario import register, usual
-from scenarios.task import Scenario, Task, TensorExamples
+from scenarios.task import Scenario, Task
 
 BANK = 12
 """Units in which a digit is written."""

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from scenarios.digests import row_fingerprints
+from scenarios.examples import Examples
 from scenarios.rows import fingerprints_of
 from scenarios.sources.source import Source
-from scenarios.task import Examples, Scenario
+from scenarios.task import Scenario
 
 
 def duplicates(source: Source) -> Tensor:

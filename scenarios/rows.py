@@ -6,7 +6,7 @@ import math
 import mmap
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
@@ -127,6 +127,16 @@ Inputs = Tensor | Rows
 def parts_of(x: Inputs) -> Iterator[Tensor]:
     """Inputs in order, a few megabytes at a time."""
     return x.parts() if isinstance(x, Rows) else iter(x.split(max(1, BLOCK // max(1, x[:1].nbytes))))
+
+
+def statistics(inputs: Iterable[Inputs]) -> tuple[float, float]:
+    """Mean and standard deviation of all inputs together: of bytes on the scale [0, 1], of floats as they are."""
+    sums = torch.zeros(3, dtype=torch.float64)  # of ones, of values, of their squares
+    for part in (part for x in inputs for part in parts_of(x)):
+        values = part.double() / (255 if part.dtype == torch.uint8 else 1)
+        sums += torch.stack([torch.tensor(float(values.numel())), values.sum(), values.square().sum()])
+    count, total, squares = sums.tolist()
+    return round(total / count, 4), round((max(squares - total**2 / count, 0.0) / (count - 1)) ** 0.5, 4)
 
 
 def ahead(read: Callable[[A], B], asked: Sequence[A], readers: int = READERS) -> Iterator[B]:

@@ -3,31 +3,32 @@
 python -m fidelity.peers.avalanche                         all entries, three seeds each
 python -m fidelity.peers.avalanche domain/naive --seeds 5  some of them, other seeds
 
-Each entry is made with the class of Avalanche that `ENTRIES` names, `SimpleMLP` 784-400-400, plain SGD at 0.05,
-batches of 128 and one pass; the seed goes to torch, numpy and random. What was found is kept in avalanche.json, with
-the command that makes it again; entries that are not asked for stay as they were.
+Each entry is made with the class of Avalanche that `ENTRIES` names, `SimpleMLP` 784-400-400 or what takes its place
+there, plain SGD at 0.05, batches of 128 and one pass; the seed goes to torch, numpy and random. What was found is kept
+in avalanche.json, with the command that makes it again; entries that are not asked for stay as they were.
 """
 
 import argparse
-import json
 import random
-import warnings
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+from fidelity.peers import measuring
+from fidelity.peers.measuring import TASKS
+from scenarios.bridge.surroundings import quiet
 from scenarios.sources.source import Source, load_source
 
 FOUND = Path(__file__).with_suffix(".json")
 
-TASKS = 5
 LR = 0.05
 BATCH = 128
 
@@ -39,18 +40,26 @@ class Entry:
     Attributes:
         kind: "task": task labels and a head for each; "domain": labels 0 and 1 in every task, one head; "class": one
             head with all ten outputs from the start.
-        strategy: a class of `avalanche.training.supervised`.
-        options: its arguments, beside those that all have.
+        strategy: a class of `avalanche.training.supervised`, or a plug-in of `avalanche.training.plugins`, which
+            Naive is given.
+        options: its arguments, beside those that all have; `train_epochs` is 1 where it is not said.
+        way: what is done beside making it: "online": every batch is an experience of its own, as MIR of Avalanche is
+            meant to be used (otherwise what it replays lags a task behind); "summed": see `Summed`.
     """
 
     kind: str
     strategy: str
     options: dict[str, Any] = field(default_factory=dict)
+    way: Literal["", "online", "summed"] = ""
 
 
 GEM = {"patterns_per_exp": 200, "memory_strength": 0.5}
 AGEM = {"patterns_per_exp": 200, "sample_size": 128}
 REPLAY = {"mem_size": 500}
+MIR = {"mem_size": 500, "subsample": 250, "batch_size_mem": 50}
+MAS = {"lambda_reg": 0.1}
+RWALK = {"ewc_lambda": 10.0}
+PACKNET = {"train_epochs": 2, "post_prune_epochs": 1, "prune_proportion": 0.75}
 
 ENTRIES = {
     "domain/naive": Entry("domain", "Naive"),
@@ -59,12 +68,19 @@ ENTRIES = {
     "domain/replay": Entry("domain", "Replay", REPLAY),
     "domain/agem": Entry("domain", "AGEM", AGEM),
     "domain/gem": Entry("domain", "GEM", GEM),
+    "domain/mas": Entry("domain", "MAS", MAS, "summed"),
+    "domain/rwalk": Entry("domain", "RWalkPlugin", RWALK),
     "task/joint": Entry("task", "JointTraining"),
     "task/replay": Entry("task", "Replay", REPLAY),
     "task/agem": Entry("task", "AGEM", AGEM),
     "task/gem": Entry("task", "GEM", GEM),
+    "task/mas": Entry("task", "MAS", MAS, "summed"),
+    "task/rwalk": Entry("task", "RWalkPlugin", RWALK),
+    "task/packnet": Entry("task", "PackNet", PACKNET),
+    "task/pnn": Entry("task", "PNNStrategy"),
     "class/cumulative": Entry("class", "Cumulative"),
     "class/gem": Entry("class", "GEM", GEM),
+    "class/mir": Entry("class", "MIR", MIR, "online"),
 }
 
 
@@ -80,42 +96,90 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in asked.entries or ENTRIES:
         matrices = [run(ENTRIES[name], source, seed) for seed in range(asked.seeds)]
         keep(name, [{"seed": seed, "accuracy": matrix} for seed, matrix in enumerate(matrices)])
-        finals = [100 * float(np.mean(matrix[-1])) for matrix in matrices]
+        finals = [100 * statistics.fmean(share for share in matrix[-1] if share is not None) for matrix in matrices]
         print(f"{name}: {np.mean(finals):.2f} ± {np.std(finals, ddof=1) if len(finals) > 1 else 0:.2f}", flush=True)
 
 
-def run(entry: Entry, source: Source, seed: int) -> list[list[float]]:
+Row = list[float | None]
+"""Of a matrix of accuracies; None where a task was not asked about."""
+
+
+def run(entry: Entry, source: Source, seed: int) -> list[Row]:
     """The accuracy on every task [tasks], after each task that is learned; after all for joint training."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of loggers that this does not use
+    with quiet():
         models, supervised, plugins = (
             import_module(f"avalanche.{name}") for name in ("models", "training.supervised", "training.plugins")
         )
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002 (what Avalanche draws from)
         torch.manual_seed(seed)
-        model = models.SimpleMLP(2 if entry.kind != "class" else 10, hidden_size=400, hidden_layers=2, drop_rate=0)
-        if entry.kind == "task":
-            model = models.as_multitask(model, "classifier")
+        model = network(entry, models)
         benchmark = streams(entry.kind, source)
-        strategy = getattr(supervised, entry.strategy)(
+        options = dict(entry.options)
+        name = entry.strategy
+        if name.endswith("Plugin"):
+            name, options = "Naive", {"plugins": [getattr(plugins, name)(**options)]}
+        strategy = getattr(supervised, name)(
             model=model,
             optimizer=torch.optim.SGD(model.parameters(), lr=LR),
             criterion=nn.CrossEntropyLoss(),
             train_mb_size=BATCH,
             eval_mb_size=1024,
-            train_epochs=1,
             evaluator=plugins.EvaluationPlugin(metric(), loggers=[]),
-            **entry.options,
+            **{"train_epochs": 1, **options},
         )
         if entry.strategy == "JointTraining":
             strategy.train(benchmark.train_stream, num_workers=0)
-            return [tested(strategy, benchmark)]
+            return [tested(strategy, benchmark.test_stream)]
+        if entry.way == "summed":
+            strategy.plugins.insert(0, summed(strategy))
         rows = []
-        for experience in benchmark.train_stream:
-            strategy.train(experience, num_workers=0)
-            rows.append(tested(strategy, benchmark))
+        for done, experience in enumerate(benchmark.train_stream, 1):
+            batches = [experience]
+            if entry.way == "online":
+                online = import_module("avalanche.benchmarks.scenarios.online").split_online_stream
+                batches = online(batches, experience_size=BATCH)
+            for batch in batches:
+                strategy.train(batch, num_workers=0)
+            # Asked about a task to come, PNN adds its column at once, and fixes it when it adds the next one.
+            known = done if entry.strategy == "PNNStrategy" else TASKS
+            rows.append(tested(strategy, benchmark.test_stream[:known]))
         return rows
+
+
+def summed(strategy: Any) -> Any:
+    """A plug-in that has MAS of Avalanche take its importances as its paper does.
+
+    They are magnitudes for single examples, not for batches of the size that is trained with, and those of tasks are
+    added up: a mean over tasks (α = (k − 1) / k after task k) under a strength that grows as k does.
+    """
+    plugins = import_module("avalanche.training.plugins")
+    (mas,) = (plugin for plugin in strategy.plugins if isinstance(plugin, plugins.MASPlugin))
+    strength = mas._lambda
+
+    class Summed(plugins.SupervisedPlugin):  # type: ignore[name-defined]
+        def after_training_epoch(self, strategy: Any, **_: Any) -> None:
+            learned = strategy.clock.train_exp_counter
+            strategy.train_mb_size, mas.alpha, mas._lambda = 1, learned / (learned + 1), strength * (learned + 1)
+
+        def after_training(self, strategy: Any, **_: Any) -> None:
+            strategy.train_mb_size = BATCH
+
+    return Summed()
+
+
+def network(entry: Entry, models: Any) -> Any:
+    """What the strategy trains: two hidden layers of 400 units, in the form that it asks for.
+
+    Those of PackNet and PNN know tasks by themselves. PackNet's has one output layer for all tasks, pruned as the
+    hidden ones are; PNN's a head for each.
+    """
+    if entry.strategy == "PNNStrategy":
+        return models.PNN(num_layers=2, in_features=784, hidden_features_per_column=400)
+    plain = models.SimpleMLP(2 if entry.kind != "class" else 10, hidden_size=400, hidden_layers=2, drop_rate=0)
+    if entry.strategy == "PackNet":
+        return import_module("avalanche.models.packnet").PackNetModel(plain)
+    return models.as_multitask(plain, "classifier") if entry.kind == "task" else plain
 
 
 def metric() -> Any:
@@ -124,11 +188,11 @@ def metric() -> Any:
     return accuracy_metrics(experience=True)
 
 
-def tested(strategy: Any, benchmark: Any) -> list[float]:
-    """The accuracy on the test examples of each task."""
-    found = strategy.eval(benchmark.test_stream, num_workers=0)
-    by_task = {int(name[-3:]): value for name, value in found.items() if "Top1_Acc_Exp" in name}
-    return [round(float(by_task[task]), 6) for task in range(TASKS)]
+def tested(strategy: Any, stream: Any) -> Row:
+    """The accuracy on the test examples of each task; a stream of the first ones leaves the others out."""
+    found = strategy.eval(stream, num_workers=0)
+    by_task = {int(name[-3:]): round(float(value), 6) for name, value in found.items() if "Top1_Acc_Exp" in name}
+    return [by_task.get(task) for task in range(TASKS)]
 
 
 def streams(kind: str, source: Source) -> Any:
@@ -165,28 +229,16 @@ def keep(name: str, runs: list[dict[str, Any]], path: Path = FOUND) -> None:
     """Write down what was found of one entry."""
     import avalanche
 
-    document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"entries": {}}
-    document["made_with"] = {"avalanche": avalanche.__version__, "torch": torch.__version__}
+    made_with = {"avalanche": avalanche.__version__, "torch": torch.__version__}
     entry = ENTRIES[name]
-    document["entries"][name] = {
+    found = {
         "command": f"python -m fidelity.peers.avalanche {name} --seeds {len(runs)}",
         "strategy": entry.strategy,
         "options": entry.options,
+        **({"way": entry.way} if entry.way else {}),
         "runs": runs,
     }
-    document["entries"] = {each: document["entries"][each] for each in ENTRIES if each in document["entries"]}
-    path.write_text(lines(document), encoding="utf-8")
-
-
-def lines(document: dict[str, Any]) -> str:
-    """JSON with a line for each run."""
-    entries = []
-    for name, entry in document["entries"].items():
-        facts = ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in entry.items() if key != "runs")
-        runs = ",\n".join(f"  {json.dumps(run)}" for run in entry["runs"])
-        entries.append(f'{json.dumps(name)}: {{{facts}, "runs": [\n{runs}]}}')
-    made = json.dumps(document["made_with"])
-    return f'{{"made_with": {made},\n"entries": {{\n' + ",\n".join(entries) + "\n}}\n"
+    measuring.keep(path, ENTRIES, made_with, name, found)
 
 
 if __name__ == "__main__":

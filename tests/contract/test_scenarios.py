@@ -18,10 +18,11 @@ from forgetless.listed_scenarios import kinds
 from scenarios.catalogue import SCENARIOS, SOURCES, scenario_parts
 from scenarios.eight import EIGHT
 from scenarios.errors import RequestError
+from scenarios.examples import Examples, TensorExamples
 from scenarios.scenario import scenario_reference
 from scenarios.sources.files import Files
 from scenarios.sources.source import Source, load_source
-from scenarios.task import DatasetExamples, Examples, Scenario, TensorExamples
+from scenarios.task import Scenario
 
 MADE_OF = {
     "sequence": ("digits", "fashion"),
@@ -191,11 +192,11 @@ def test_a_task_reaches_no_test_example(scenario: Scenario) -> None:
         storage
         for examples in scenario.test
         for field, value in vars(examples).items()
-        if field in {"x", "y", "dataset"}
+        if field in {"x", "y"}
         for storage in storages(value, set())
     }
     if not secret:  # drawn when they are read: there is nothing to reach, but they must be others
-        assert not any(isinstance(examples, TensorExamples | DatasetExamples) for examples in scenario.test)
+        assert not any(isinstance(examples, TensorExamples) for examples in scenario.test)
         assert len({examples.digest() for _, examples in splits(scenario)}) == 3 * len(scenario.tasks)
         return
     reachable = {storage for task in scenario.tasks for storage in storages(task, set())}

@@ -209,6 +209,16 @@ def test_unknown_metrics(metric: str) -> None:
         tables(records, metric)
 
 
+def test_who_ends_above_joint_training_is_noted() -> None:
+    shares = {"naive": 0.2, "joint": 0.7, "a": 0.6, "b": 0.75}
+    notes = {
+        row.strategy: row.notes for row in only([run(name, accuracy=flat(it)) for name, it in shares.items()]).rows
+    }
+    (note,) = notes.pop("b")
+    assert "no upper bound" in note
+    assert set(notes.values()) == {()}
+
+
 def test_different_data_are_noted() -> None:
     assert only([run("a"), run("b")]).notes == ()
     (note,) = only([run("a"), run("b", data="e" * 64)]).notes
