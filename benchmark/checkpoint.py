@@ -6,22 +6,37 @@ the facts that are no tensors as JSON in its metadata. Nothing in it is ever exe
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from benchmark.files import unfinished, write_atomically
 from benchmark.journal import FILE as JOURNAL
 from benchmark.outcome import Outcome
+from benchmark.tensor_file import Stored, header
 from scenarios.errors import RequestError
 
 FILE = "checkpoint.safetensors"
 SCHEMA = "forgetless.checkpoint/1"
+
+KINDS = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+"""What safetensors calls the types of tensors."""
 
 
 @dataclass
@@ -56,11 +71,20 @@ class Checkpoint:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
-        """Put the checkpoint, all but the outcomes, into a run's folder, in place of the one before."""
-        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in self.tensors.items()}
-        text = json.dumps({**self.facts, "tensors": {name: _digest(tensor) for name, tensor in tensors.items()}})
+        """Put the checkpoint, all but the outcomes, into a run's folder, in place of the one before.
+
+        Tensors are written one after the other: of none of them there is a copy in memory meanwhile.
+        """
+        text = json.dumps({**self.facts, "tensors": {name: _digest(tensor) for name, tensor in self.tensors.items()}})
         metadata = {"schema": SCHEMA, "facts": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
-        write_atomically(folder / FILE, save(tensors, metadata))
+        write_atomically(folder / FILE, self._content(metadata))
+
+    def _content(self, metadata: dict[str, str]) -> Iterator[bytes | memoryview]:
+        """The file, part by part; the largest numbers first, so that each lies at a multiple of its size."""
+        ordered = sorted(self.tensors.items(), key=lambda item: -item[1].dtype.itemsize)
+        yield header((Stored(name, KINDS[each.dtype], each.shape, each.nbytes) for name, each in ordered), metadata)
+        for _, tensor in ordered:
+            yield _bytes(tensor)
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose names begin with `prefix/`, by the rest of their names."""
@@ -118,5 +142,11 @@ def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:
 
 
 def _digest(tensor: Tensor) -> str:
-    content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
-    return hashlib.sha256(repr((str(tensor.dtype), tuple(tensor.shape))).encode() + content.tobytes()).hexdigest()
+    digest = hashlib.sha256(repr((str(tensor.dtype), tuple(tensor.shape))).encode())
+    digest.update(_bytes(tensor))
+    return digest.hexdigest()
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    """The bytes of a tensor, where they lie if they lie in memory one after the other."""
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data

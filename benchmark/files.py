@@ -10,7 +10,7 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f".{path.name}.unfinished")
 
 
-def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+def write_atomically(path: Path, content: bytes | Iterable[bytes | memoryview]) -> None:
     """Write beside the file, part by part if it comes in parts, make sure it is on disk, then put it in its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = unfinished(path)

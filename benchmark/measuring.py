@@ -72,6 +72,7 @@ class Measuring:
             generator=generator_for(purpose, seen.index),
             device=self.device,
             told=self.scenario.kind == "task",
+            truth=self.scenario.truth[seen.index] if self.scenario.truth else None,
         )
 
     def facts(self, since: int) -> list[dict[str, Any]]:

@@ -11,11 +11,8 @@ and of each row i of the accuracy matrix (0: before the first task), only what w
     confidence/i        softmax probability of the prediction among the active classes, float16
 """
 
-import json
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 
 from benchmark.files import write_atomically
 from benchmark.outcome import Outcome
+from benchmark.tensor_file import Stored, header
 from scenarios.errors import RequestError
 
 FILE = "predictions.safetensors"
@@ -125,21 +123,13 @@ def _content(labels: Sequence[NDArray[np.signedinteger]], outcome: Outcome) -> I
     number = np.dtype(outcome.rows[0].predicted.dtype)
     sizes = [len(each) for each in labels]
     answers = [sum(sizes[task] for task in row.tasks) for row in outcome.rows]
-    # In this order every number lies at a multiple of its size, which is what torch's reader asks for.
+    # The largest numbers first, so that each lies at a multiple of its size.
     shapes: dict[str, tuple[np.dtype[Any], int]] = {"task": (np.dtype(np.int32), sum(sizes))}
     shapes |= {f"tasks/{index}": (np.dtype(np.int32), len(row.tasks)) for index, row in enumerate(outcome.rows)}
     shapes |= {"label": (number, sum(sizes))}
     shapes |= {f"predicted/{index}": (number, size) for index, size in enumerate(answers)}
     shapes |= {f"confidence/{index}": (np.dtype(np.float16), size) for index, size in enumerate(answers)}
-    places = pairwise(accumulate((kind.itemsize * size for kind, size in shapes.values()), initial=0))
-    header = json.dumps(
-        {
-            name: {"dtype": _TYPES[kind], "shape": [size], "data_offsets": place}
-            for (name, (kind, size)), place in zip(shapes.items(), places, strict=True)
-        }
-    ).encode()
-    header += b" " * (-len(header) % 8)
-    yield struct.pack("<Q", len(header)) + header
+    yield header(Stored(name, _TYPES[kind], [size], kind.itemsize * size) for name, (kind, size) in shapes.items())
     yield np.repeat(np.arange(len(sizes), dtype=np.int32), sizes).tobytes()
     for row in outcome.rows:
         yield np.array(row.tasks, np.int32).tobytes()

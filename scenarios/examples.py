@@ -27,13 +27,10 @@ class Examples(ABC):
     Attributes:
         task: which task each example belongs to, int64: shape [1] where all share one, else [N].
         ordered: whether their order is that of a stream, which training keeps to.
-        truth: the true labels [N], where those given by `batch` may be false; else None. To measure by: no
-            strategy is to read them.
     """
 
     task: Tensor
     ordered: bool = False
-    truth: Tensor | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -84,7 +81,6 @@ class TensorExamples(Examples):
         transform: applied to a batch of inputs when it is read (a permutation of pixels, a rotation), so
             that a hundred tasks over one set of images hold those images once.
         shift: added to the labels when they are read, so that tasks with classes of their own hold them once.
-        truth: the true labels [N] as output numbers, where some of `y` are false.
     """
 
     def __init__(
@@ -94,7 +90,6 @@ class TensorExamples(Examples):
         task: int | Tensor,
         transform: Transform | None = None,
         shift: int = 0,
-        truth: Tensor | None = None,
     ) -> None:
         if len(x) != len(y):
             raise ValueError(f"{len(x)} inputs but {len(y)} labels")
@@ -103,7 +98,6 @@ class TensorExamples(Examples):
         self.task = torch.tensor([task]) if isinstance(task, int) else task
         self.transform = transform
         self.shift = shift
-        self.truth = truth
 
     def __len__(self) -> int:
         return len(self.y)
@@ -131,16 +125,13 @@ class TensorExamples(Examples):
             return self
         if self.transform:
             x = torch.cat([self.transform(part) for part in x.split(4096)]) if len(x) else x
-        truth = None if self.truth is None else self.truth.to(device)
-        return TensorExamples(x.to(device), (self.y + self.shift).to(device), self.task.to(device), truth=truth)
+        return TensorExamples(x.to(device), (self.y + self.shift).to(device), self.task.to(device))
 
     def digest(self) -> str:
         y = self.y + self.shift if self.shift else self.y
         x = self.x.digest() if isinstance(self.x, Rows) else tensor_digest(self.x)
         parts = [x, tensor_digest(y), tensor_digest(self.task)]
         parts.append(transform_digest(self.transform))
-        if self.truth is not None:
-            parts.append(tensor_digest(self.truth))
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
     def fingerprints(self) -> tuple[str, Tensor]:

@@ -35,8 +35,8 @@ def label_noise(
     classes a task, labels say nothing any more at noise = (c − 1)/c. Labels are drawn once, for all epochs. Those
     for validation and for testing are true, also with validation "training".
 
-    `TensorExamples.truth` keeps the true labels of the training examples, for the property `noisy-labels`;
-    strategies are not to read them.
+    `Scenario.truth` keeps the true labels of the training examples, for the property `noisy-labels`; tasks, which is
+    what strategies are given, do not have them.
 
     Args:
         source: where the examples come from.
@@ -60,15 +60,15 @@ def label_noise(
     )
     generator = torch.Generator().manual_seed(seed or 0)
     noisy = [replace(task, training=_mislabelled(task.training, noise, generator)) for task in scenario.tasks]
-    return replace(scenario, tasks=tuple(noisy))
+    return replace(scenario, tasks=tuple(noisy), truth=tuple(task.training.labels() for task in scenario.tasks))
 
 
 def _mislabelled(examples: Examples, noise: float, generator: torch.Generator) -> TensorExamples:
-    """The examples with so large a share of false labels, and with the true ones beside them."""
+    """The examples with so large a share of false labels."""
     assert isinstance(examples, TensorExamples)
     classes, places = examples.y.unique(return_inverse=True)
     chosen = torch.randperm(len(examples), generator=generator)[: round(noise * len(examples))]
     # Going one to c − 1 classes further, round and round, ends at every other class equally often.
     steps = torch.randint(1, len(classes), (len(chosen),), generator=generator)
     places[chosen] = (places[chosen] + steps) % len(classes)
-    return TensorExamples(examples.x, classes[places], examples.task, truth=examples.y)
+    return TensorExamples(examples.x, classes[places], examples.task)

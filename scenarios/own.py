@@ -13,7 +13,7 @@ from scenarios.errors import RequestError
 from scenarios.examples import TensorExamples
 from scenarios.images import Active, Validation, hold_out
 from scenarios.options import bind, canonical, suggestion
-from scenarios.rows import Inputs, Rows
+from scenarios.rows import Inputs, Rows, room
 from scenarios.sources.own.parts import check_finite, classes_of, drawn
 from scenarios.sources.source import Source
 from scenarios.task import Kind, Scenario, Task
@@ -42,7 +42,7 @@ class DatasetRows(Rows):
         super().__init__([count, *first.shape], first.dtype)
 
     def read(self, numbers: Tensor) -> Tensor:
-        x = torch.empty([len(numbers), *self.shape[1:]], dtype=self.dtype)
+        x = room([len(numbers), *self.shape[1:]], self.dtype)
         for place, number in enumerate(numbers.tolist()):
             row = torch.as_tensor(self.dataset[number][0])
             if row.shape != self.shape[1:] or row.dtype != self.dtype:

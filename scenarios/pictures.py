@@ -83,7 +83,8 @@ def _row(scenario: Scenario, task: Task) -> Row:
     if not len(indices):
         return Row(task, [])
     x, y = examples.batch(indices)
-    truth = y if examples.truth is None else examples.truth[indices]
+    truth = scenario.truth[task.index] if scenario.truth else None
+    truth = y if truth is None else truth[indices]
     called = dict(zip(task.classes, map(str, task.original_classes), strict=True))
     shown = []
     for inputs, label, true in zip(x.cpu(), y.tolist(), truth.tolist(), strict=True):

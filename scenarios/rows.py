@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import math
+import mmap
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,9 @@ BLOCK = 2**22
 
 READERS = 2
 """Threads that read ahead while a batch is trained on; they wait for the disk, or decode images."""
+
+APART = 2**22
+"""Bytes from which on a piece of memory is asked of the system itself."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -146,6 +150,19 @@ def ahead(read: Callable[[A], B], asked: Sequence[A], readers: int = READERS) ->
             waiting.extend(pool.submit(read, each) for each in islice(rest, 1))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def room(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Memory for what is read; what is in it means nothing.
+
+    A large piece goes back to the system with the tensor. That of the allocator would be kept, in pieces, in a heap for
+    each thread that reads: a hundred megabytes for batches of large images.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    if size < APART:
+        return torch.empty(*shape, dtype=dtype)
+    piece = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return torch.frombuffer(piece, dtype=dtype).view(*shape)
 
 
 def fingerprints_of(x: Inputs) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from scenarios.digests import tensor_digest
 from scenarios.errors import RequestError
 from scenarios.examples import Examples
 from scenarios.readout import Codes
@@ -72,6 +73,8 @@ class Scenario:
         readout: how outputs become answers where they are not one a class.
         modalities: sorts of input, where there are several. An input is then a vector: the number of its modality, its
             own numbers, and zeros up to the length of the longest.
+        truth: the true labels of each task's training examples, [N] as output numbers or None for a task all of whose
+            labels are true; empty where all are. To measure by: tasks, and so strategies, do not have them.
         recalls: whether it tests, on purpose, the very examples that it trains on.
     """
 
@@ -87,6 +90,7 @@ class Scenario:
     passes: int | None = None
     readout: Codes | None = None
     modalities: tuple[Modality, ...] = ()
+    truth: tuple[Tensor | None, ...] = ()
     recalls: bool = False
 
     @classmethod
@@ -181,7 +185,7 @@ class Scenario:
         first = self.tasks[:tasks]
         if not all(len(task.validation) for task in first):
             raise RequestError(f"{self.name} has no validation examples to tune on: give it a share, as validation=0.1")
-        return replace(self, tasks=first, test=tuple(task.validation for task in first))
+        return replace(self, tasks=first, test=tuple(task.validation for task in first), truth=self.truth[:tasks])
 
     def masks(self, after: int) -> Tensor:
         """Which classes are active in a prediction for each task, bool [tasks, classes]: a copy of its own.
@@ -224,6 +228,8 @@ class Scenario:
         further = (not self.boundaries, self.passes, self.readout and self.readout.digest(), self.modalities)
         if any(further):
             digest.update(repr(further).encode())
+        for truth in self.truth:
+            digest.update(b"" if truth is None else tensor_digest(truth).encode())
         for task, test in zip(self.tasks, self.test, strict=True):
             visit = () if task.returns is None else (task.returns,)
             digest.update(repr((task.index, task.classes, task.original_classes, *visit)).encode())

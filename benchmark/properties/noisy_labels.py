@@ -21,13 +21,12 @@ class NoisyLabels(Property):
     cost = "one pass over the training examples with false labels"
 
     def measure(self, subject: Subject) -> Measurement:
-        training = subject.task.training
         if len(subject.active) < 2:
             return ONE_CLASS
-        if training.truth is None:
+        if subject.truth is None:
             return Measurement(None, "no training label of the task is false")
-        x, places = subject.sample(training)
-        labels, truth = subject.active[places], training.truth.to(subject.device)
+        x, places = subject.sample(subject.task.training)
+        labels, truth = subject.active[places], subject.truth.to(subject.device)
         false = labels != truth
         count = int(false.sum())
         if not count:

@@ -49,6 +49,7 @@ class Subject:
             changes along the sequence are not those of the draw.
         device: where the model is.
         told: whether the scenario tells the task at test time; if not, the model is not told here either.
+        truth: the true labels of the task's training examples, [N] as output numbers; None where all are true.
     """
 
     model: Strategy
@@ -58,6 +59,7 @@ class Subject:
     generator: torch.Generator
     device: torch.device
     told: bool = True
+    truth: Tensor | None = None
 
     @property
     def active(self) -> Tensor:

@@ -122,19 +122,24 @@ def labels(examples: Examples) -> list[int]:
 
 def storages(value: Any, seen: set[int]) -> Iterator[int]:
     """Where the numbers of every tensor lie that can be reached from a value."""
+    return (tensor.untyped_storage().data_ptr() for tensor in tensors(value, seen))
+
+
+def tensors(value: Any, seen: set[int]) -> Iterator[Tensor]:
+    """Every tensor that can be reached from a value."""
     if id(value) in seen:
         return
     seen.add(id(value))
     if isinstance(value, Tensor):
-        yield value.untyped_storage().data_ptr()
+        yield value
     elif isinstance(value, dict):
         for part in value.values():
-            yield from storages(part, seen)
+            yield from tensors(part, seen)
     elif isinstance(value, list | tuple | set):
         for part in value:
-            yield from storages(part, seen)
+            yield from tensors(part, seen)
     elif hasattr(value, "__dict__"):
-        yield from storages(vars(value), seen)
+        yield from tensors(vars(value), seen)
 
 
 def test_it_is_a_sequence_of_tasks_in_order(scenario: Scenario) -> None:
@@ -202,6 +207,15 @@ def test_a_task_reaches_no_test_example(scenario: Scenario) -> None:
     reachable = {storage for task in scenario.tasks for storage in storages(task, set())}
     assert reachable
     assert not secret & reachable
+
+
+def test_a_task_reaches_no_true_label_where_false_ones_are_given(scenario: Scenario) -> None:
+    """Neither the labels themselves nor a copy of them, under whatever name."""
+    for task, truth in zip(scenario.tasks, scenario.truth, strict=False):
+        assert truth is not None
+        assert not torch.equal(truth, task.training.labels())
+        assert not any(torch.equal(truth, tensor) for tensor in tensors(task, set()) if tensor.shape == truth.shape)
+    assert bool(scenario.truth) == scenario.name.startswith("label-noise-")
 
 
 def test_no_test_example_is_among_those_for_training(scenario: Scenario, record_property: Any) -> None:

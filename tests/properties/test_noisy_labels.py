@@ -20,8 +20,10 @@ ANSWERS = torch.tensor([0, 0, 1, 1, 2, 2])
 
 def measured(linear: MakeSubject, given: Tensor, truth: Tensor | None, **changes: object) -> Measurement:
     subject = linear(torch.eye(3), X, given)
-    training = TensorExamples(X, given, 0, truth=truth)
-    return NoisyLabels().measure(replace(subject, task=replace(subject.task, training=training), **changes))
+    training = TensorExamples(X, given, 0)
+    return NoisyLabels().measure(
+        replace(subject, task=replace(subject.task, training=training), truth=truth, **changes)
+    )
 
 
 def test_by_hand(linear: MakeSubject) -> None:

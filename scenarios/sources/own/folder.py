@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scenarios import rows
 from scenarios.errors import RequestError
-from scenarios.rows import Inputs, Rows, ahead
+from scenarios.rows import Inputs, Rows, ahead, room
 from scenarios.sources.own.parts import source_of
 from scenarios.sources.own.whole import suspicious
 from scenarios.sources.source import Source
@@ -46,7 +46,7 @@ class ImageRows(Rows):
         self.resize = resize
 
     def read(self, numbers: Tensor) -> Tensor:
-        x = torch.empty([len(numbers), *self.shape[1:]], dtype=torch.uint8)
+        x = room([len(numbers), *self.shape[1:]], torch.uint8)
         for place, number in enumerate(numbers.tolist()):
             pixels = np.array(self.image(str(self.files[number])))
             x[place] = torch.from_numpy(pixels).reshape(*pixels.shape[:2], -1).permute(2, 0, 1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scenarios.errors import RequestError
-from scenarios.rows import Rows
+from scenarios.rows import Rows, room
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ class ArrayRows(Rows):
 
     def read(self, numbers: Tensor) -> Tensor:
         stored = self.stored
-        raw = np.empty((len(numbers), *stored.shape[1:]), stored.dtype)
         row = math.prod(stored.shape[1:]) * stored.dtype.itemsize
-        flat = raw.reshape(-1).view(np.uint8)
+        flat = room([len(numbers) * row], torch.uint8).numpy()
+        raw = flat.view(stored.dtype).reshape(len(numbers), *stored.shape[1:])
         assert stored.offset is not None
         file = os.open(stored.path, os.O_RDONLY)
         try:
