@@ -19,7 +19,7 @@ def alone(script: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("name", "does"), [("gem", True), ("ewc", True), ("naive", False), ("avalanche/Naive", True)])
+@pytest.mark.parametrize(("name", "does"), [("gem", True), ("ewc", True), ("naive", False)])
 def test_a_source_says_whether_it_does(name: str, does: bool) -> None:
     assert imports_compiler(tiny_spec(f"split-digits:{kinds_of(name)[0]}", name)) == does
 
