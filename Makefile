@@ -41,10 +41,10 @@ demo: setup ## Compare strategies on handwritten digits: runs, a leaderboard, it
 	$(BIN)/forgetless leaderboard show --board demo/board.db
 
 test: setup ## Run the tests; ARGS="-k ewc" runs some of them.
-	$(BIN)/python -m pytest -n $(CORES) $(ARGS)
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal $(ARGS)
 
 fault: setup ## Kill a hundred runs at random moments, and see that each resumes to the same record.
-	FORGETLESS_KILLS=100 $(BIN)/python -m pytest -n $(CORES) tests/fault
+	FORGETLESS_KILLS=100 $(BIN)/python -m pytest -n $(CORES) --dist worksteal tests/fault
 
 check: setup ## Style, format, types, and which package may import which.
 	$(BIN)/ruff check

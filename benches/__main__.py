@@ -92,7 +92,6 @@ def measure(tables: dict[str, Callable[[], Table]]) -> None:
     if KEPT.exists():
         report.tables = Report.read(KEPT).tables
     torch.set_num_threads(1)
-    torch._dynamo.config.recompile_limit = 1000  # the compiled steps of many strategies are measured in turn
     began = time.perf_counter()
     for name, table in tables.items():
         start = time.perf_counter()

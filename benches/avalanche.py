@@ -18,8 +18,9 @@ from benchmark.run import build_strategy, check
 from benchmark.spec import RunSpec
 from benchmark.trainer import Diverged, Trainer
 from scenarios.errors import RequestError
+from scenarios.examples import Examples, TensorExamples
 from scenarios.scenario import scenario_reference
-from scenarios.task import Examples, Scenario, TensorExamples
+from scenarios.task import Scenario
 from strategies.avalanche import PICTURES, names
 from strategies.strategy import bind_hyperparameters, hyperparameters_of
 

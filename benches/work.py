@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from benchmark.run import load_scenario
+from scenarios.examples import Examples, TensorExamples
 from scenarios.scenario import scenario_reference
-from scenarios.task import Examples, Scenario, TensorExamples
+from scenarios.task import Scenario
 
 LR = 0.05
 

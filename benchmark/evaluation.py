@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scenarios.task import Examples, Scenario
+from scenarios.examples import Examples
+from scenarios.task import Scenario
 from strategies.strategy import Batch, Strategy
 
 BATCH = 1024

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.replica import Replica
-from scenarios.task import Examples
+from scenarios.examples import Examples
 from strategies.strategy import Batch, Strategy
 
 Shares = dict[int, Examples]

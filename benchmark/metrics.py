@@ -160,7 +160,11 @@ def savings(curves: list[tuple[Matrix, Matrix]]) -> float:
 
 
 def gap_closed(accuracy: float, naive: float, joint: float) -> float:
-    """(accuracy − naive) / (joint − naive): the share of what can be gained over naive that is."""
+    """(accuracy − naive) / (joint − naive): the share of what joint training gains over naive.
+
+    Above 1 where joint training, which has the same budget and begins anew with every task, is no bound: with few
+    passes, as on streams of one, whoever goes through examples more often can end above it.
+    """
     _defined(np.array([accuracy, naive, joint]), "an accuracy")
     if joint - naive < 0.01:
         raise Undefined("joint training is not better than naive")

@@ -24,7 +24,12 @@ Better = Literal["higher", "lower"]
 class TaskFacts(Strict):
     """One task of the sequence: which classes of the source it holds, and how many examples.
 
-    Where it is a later visit of another, `returns` is the number of that task, from 1. Elsewhere it is left out.
+    What is None is left out.
+
+    Attributes:
+        returns: of a later visit of another task, the number of that task, from 1.
+        leaked: how many of the test inputs are, to the byte, among the training inputs of any task; None where nobody
+            has looked, or where it tests on purpose what it trains on.
     """
 
     name: str
@@ -35,14 +40,13 @@ class TaskFacts(Strict):
     test: int = Field(ge=1, lt=2**53)
     chance: float = Field(gt=0, le=1)
     returns: int | None = Field(default=None, ge=1)
+    leaked: int | None = Field(default=None, ge=0, lt=2**53)
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Records of tasks that never return stay as they were, and so do their digests."""
+        """Records that do not know of these fields stay as they were, and so do their digests."""
         fields: dict[str, Any] = write(self)
-        if self.returns is None:
-            fields.pop("returns", None)
-        return fields
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class AnytimeRow(Strict):
@@ -178,6 +182,10 @@ class RunRecord(Strict):
                 task.returns >= number or self.tasks[task.returns - 1].returns is not None
             ):
                 raise ValueError(f"task {number} returns to task {task.returns}, which is no first visit before it")
+            if task.leaked is not None and task.leaked > task.test:
+                raise ValueError(
+                    f"task {number} has {task.test} test examples, of which {task.leaked} cannot be leaked"
+                )
         self._check_properties()
         self._check_metrics()
         return self
@@ -305,6 +313,14 @@ def read_record(path: Path) -> RunRecord:
         return RunRecord.model_validate(fields)
     except ValidationError as error:
         raise RequestError(f"{file} is no valid record: {one_line(error)}") from None
+
+
+def leak_note(leaked: int, tested: int) -> str:
+    """What people are told where so many of the test examples are among the training examples."""
+    return (
+        f"{leaked:,} of {tested:,} test examples are, to the byte, among the training examples: being right on them "
+        "takes no more than remembering them"
+    )
 
 
 def record_schema() -> dict[str, Any]:

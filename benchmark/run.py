@@ -170,8 +170,6 @@ def run_team(
     first, specs = requests[0], [request.spec for request in requests]
     for plugin in first.plugins:
         load_plugin(plugin)
-    # The compiler of a process takes seconds to import, at its first use: they are not the first task's.
-    importlib.import_module("torch._dynamo")
     torch.set_num_threads(threads_of(first.spec))
     if scenarios is None:
         scenarios = [load_scenario(spec.scenario, spec.seeds.classes, first.data, spec.trial) for spec in specs]
@@ -184,8 +182,8 @@ def run_team(
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
         error: Exception | None = None
         compiled = worth_compiling(specs, scenarios[0])
-        if compiled:
-            _forget_other_kernels(first.spec.group)
+        if compiled or len(specs) > 1:  # the compiler takes seconds to import: they are not the first task's
+            importlib.import_module("torch._dynamo")
         try:
             replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]
             trainer = Trainer(
@@ -211,15 +209,6 @@ def run_team(
         for each, record in zip(making, records, strict=True):
             each.observer.run_ended(record)
         return records
-
-
-@lru_cache(maxsize=1)
-def _forget_other_kernels(group: str) -> None:
-    """Make room for the steps of a group of runs, unless it is that of the last compiled run.
-
-    torch keeps eight variants of a compiled function in a process; beyond that a run would go uncompiled.
-    """
-    torch.compiler.reset()
 
 
 class _Making:
@@ -256,8 +245,9 @@ class _Making:
         if mine is not None:
             name = mine.name if isinstance(mine, Ended) else type(mine).__name__
             words = " ".join(str(mine).split())
-            status, reason = ("diverged", words) if name == Diverged.__name__ else ("failed", f"{name}: {words}")
-            reason = reason if words else f"{name}: no message"
+            status = "diverged" if name == Diverged.__name__ else "failed"
+            for_people = name in (Diverged.__name__, RequestError.__name__)
+            reason = words if for_people and words else f"{name}: {words or 'no message'}"
         outcome = self.made.outcome if self.made else Outcome()
         environment = _environment(self.spec, compiled=compiled, team=team)
         return _record(self.spec, self.scenario, status, reason, outcome, self.measuring, environment)
@@ -290,6 +280,7 @@ def _record(
     environment: Environment,
 ) -> RunRecord:
     masks = scenario.masks(len(scenario.tasks) - 1)
+    leaked = scenario.leaked or [None] * len(scenario.tasks)
     facts = tuple(
         TaskFacts(
             name=task.name,
@@ -300,8 +291,9 @@ def _record(
             test=len(test),
             chance=1 / int(masks[task.index].sum()),
             returns=None if task.returns is None else task.returns + 1,
+            leaked=count,
         )
-        for task, test in zip(scenario.tasks, scenario.test, strict=True)
+        for task, test, count in zip(scenario.tasks, scenario.test, leaked, strict=True)
     )
     fields = {
         "status": status,

@@ -3,9 +3,11 @@
 import copy
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +19,20 @@ from benchmark.optimization import Optimizer
 from benchmark.spec import RunSpec
 from strategies.strategy import Batch, Strategy
 
+Step = Callable[..., Tensor]
+"""Takes a stepper, parameters, what else is read, and a batch; the loss."""
+
 OFTEN = 20
 """A step is compiled for a shape of batch that has come so often; those that come by the way are not worth it."""
 
 MOST_SHAPES = 4
 """For how many shapes of batch a step is compiled at most."""
+
+MOST_KERNELS = 16
+"""How many compiled steps a process keeps, for the phases and runs to come."""
+
+KERNELS: list["Kernel"] = []
+"""Those that are kept, the latest first."""
 
 
 class Stepper:
@@ -67,8 +78,7 @@ class Stepper:
         self.seen: dict[str, int] = {}
         self.optimizer: Optimizer | None = None
         self.hooks = _Hooks(self.strategies[0])
-        self.ready: set[torch.Size] = set()
-        self.whole = torch.compile(self.functional, fullgraph=True, dynamic=False)
+        self.kernels: dict[torch.Size, Step] = {}
 
     def start_task(self) -> None:
         """Take up what is to be trained, after the strategies' own `start_task`."""
@@ -82,6 +92,7 @@ class Stepper:
     def start_phase(self) -> None:
         """Read anew what is not trained, which the strategies' own `start_phase` may have replaced."""
         self.others = None
+        self.kernels.clear()
 
     def __call__(self, batch: Batch) -> Tensor:
         """Take a step; the loss, a scalar or [replicas], not yet looked at.
@@ -96,10 +107,7 @@ class Stepper:
             self.others = self._read(batch)
         if compiled:
             try:
-                with nullcontext() if batch.x.shape in self.ready else quiet():
-                    loss: Tensor = self.whole(self.parameters, self.others, batch)
-                self.ready.add(batch.x.shape)
-                return loss
+                return self._compiled(with_floats(batch))
             except Exception as error:
                 reason = f"{type(error).__name__}: {str(error).strip()}".splitlines()[0][:200]
                 print(f"{self.spec.strategy} does not compile and is run uncompiled: {reason}", file=sys.stderr)
@@ -161,6 +169,21 @@ class Stepper:
             if self.follows or self.acts:
                 after(parameters, others, of_loss, batch)
         return loss
+
+    def _compiled(self, batch: Batch) -> Tensor:
+        """The same step by a compiled function.
+
+        Whether a compiled function suits is looked at once a phase for each shape of batch, not at every step: what
+        it has taken for constant, hyper-parameters for one, does not change within a phase.
+        """
+        assert self.others is not None
+        arguments = self, self.parameters, self.others, batch
+        kernel = self.kernels.get(batch.x.shape)
+        if kernel is not None:
+            return kernel(*arguments)
+        with quiet():
+            kernel = self.kernels[batch.x.shape] = compiled_for(arguments)
+            return kernel(*arguments)
 
     def _compilable(self, batch: Batch) -> bool:
         """Whether this shape of batch has come often enough to be compiled for."""
@@ -225,6 +248,52 @@ class _Hooks(nn.Module):
 
     def forward(self, hook: str, *arguments: Any) -> Any:
         return getattr(self.strategy, hook)(*arguments)
+
+
+class Kernel(NamedTuple):
+    """A compiled step, and what it holds for.
+
+    Attributes:
+        step: the compiled function, which knows what it has taken for constant.
+        functions: those the strategy kept as attributes, which it does not know.
+    """
+
+    step: Any
+    functions: list[Any]
+
+
+def compiled_for(arguments: tuple[Any, ...]) -> Step:
+    """A compiled step that suits what it is called with: one that is there, or a new one, kept for its like."""
+    functions = functions_of(arguments[0].strategies[0])
+    for kernel in KERNELS:
+        if kernel.functions == functions and kernel.step.guard_check(*arguments):
+            step: Step = kernel.step
+            return step
+    # A gradient and what a strategy adds to it would become one `addmm`, which copies the addend first.
+    whole: Any = torch.compile(Stepper.functional, fullgraph=True, dynamic=False, options={"pattern_matcher": False})
+    try:
+        step = whole.aot_compile((arguments, {}))
+    except Exception:
+        # What it takes for constant has to be written down, which not all can be: the class of a composition, say.
+        torch.compiler.reset()  # it keeps eight functions, and takes no more
+        return cast("Step", whole)
+    step.disable_guard_check()  # type: ignore[attr-defined]
+    KERNELS.insert(0, Kernel(step, functions))
+    del KERNELS[MOST_KERNELS:]
+    return step
+
+
+def functions_of(strategy: Strategy) -> list[Any]:
+    """The functions that a strategy and its parts keep as attributes."""
+    kinds = FunctionType, MethodType, BuiltinFunctionType, partial
+    return [each for part in strategy.modules() for each in vars(part).values() if isinstance(each, kinds)]
+
+
+def with_floats(batch: Batch) -> Batch:
+    """The batch with bytes scaled to [0, 1], as networks read them: torch's own loop is faster than the compiler's."""
+    if batch.x.dtype == torch.uint8 and batch.x.device.type == "cpu":
+        return batch._replace(x=batch.x.float().mul_(1 / 255))
+    return batch
 
 
 @contextmanager

@@ -21,10 +21,7 @@ def check_places(out: Path, post: str | None) -> None:
     Raises:
         RequestError: where they cannot.
     """
-    from leaderboard.store import Store
-
-    if post is not None:
-        Store(post).check()
+    check_board(post)
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / ".writable"
@@ -32,6 +29,18 @@ def check_places(out: Path, post: str | None) -> None:
         probe.unlink()
     except OSError as error:
         raise RequestError(f"--out {out} cannot be written to: {error.strerror or error}") from None
+
+
+def check_board(post: str | None) -> None:
+    """Make sure that a leaderboard can be posted to, where one is asked for: only then is its store imported.
+
+    Raises:
+        RequestError: where it cannot.
+    """
+    if post is not None:
+        from leaderboard.store import Store
+
+        Store(post).check()
 
 
 def conclude(
@@ -54,12 +63,13 @@ def conclude(
     """
     from forgetless.tables import print_tables
     from leaderboard.board import row_document, tables
-    from leaderboard.store import Store
 
     records = _with_groups(requests, records, beside or {})
     results = [record for record in records if record.status != "failed"]
     found = tables(results)
     if post is not None and results:
+        from leaderboard.store import Store
+
         Store(post).post(results)
     if as_json:
         entries = [row_document(row) for table in found for row in table.rows]
@@ -67,7 +77,8 @@ def conclude(
         print(json.dumps({"records": paths, "entries": entries, **(also or {})}, allow_nan=False))
     else:
         print_tables(found)
-        typer.echo(f"records: {os.path.commonpath([request.folder.parents[1] for request in requests])}", err=True)
+        place = os.path.commonpath([request.folder.parents[1] for request in requests])
+        typer.echo(f"records: {place or '.'}", err=True)
     failed = [(request, record) for request, record in zip(requests, records, strict=True) if record.status == "failed"]
     for request, record in failed:
         typer.echo(f"{request.name} failed: {record.reason}", err=True)

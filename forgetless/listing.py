@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forgetless import shared
 from scenarios.errors import RequestError
 from scenarios.registry import Entry, Registry
 
@@ -32,7 +33,7 @@ class Listed(StrEnum):
 
 def list_things(
     kind: Annotated[Listed | None, typer.Argument(help="What to list; everything where left out.")] = None,
-    plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
+    plugin: shared.Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
     picture: Annotated[
         str | None, typer.Option(metavar="NAME", help="Draw the tasks of this scenario into a PNG file.")
@@ -42,14 +43,15 @@ def list_things(
         str | None,
         typer.Option(metavar="NAME", help="Print this scenario's digest, tasks, and test examples seen in training."),
     ] = None,
+    data: shared.Data = None,
 ) -> None:
     """List scenarios, strategies, properties, networks and metrics; or look at one scenario."""
     from scenarios.registry import load_plugin
 
     for place in plugin or []:
         load_plugin(place)
-    if picture is not None or check is not None or out is not None:
-        _look_at_one(kind, as_json, picture, out, check)
+    if any(given is not None for given in (picture, check, out, data)):
+        _look_at_one(kind, as_json, picture, out, check, data)
         return
     kinds = [kind] if kind else list(Listed)
     if as_json:
@@ -59,11 +61,15 @@ def list_things(
     _print_tables(kinds)
 
 
-def _look_at_one(kind: Listed | None, as_json: bool, picture: str | None, out: Path | None, check: str | None) -> None:
+def _look_at_one(
+    kind: Listed | None, as_json: bool, picture: str | None, out: Path | None, check: str | None, data: Path | None
+) -> None:
     from forgetless.shown_scenario import print_check, save_picture
 
     if picture is None and check is None:
-        raise RequestError("--out is the file of a picture: say which with --picture NAME")
+        if out is not None:
+            raise RequestError("--out is the file of a picture: say which with --picture NAME")
+        raise RequestError("--data is where the data of one scenario is looked for: say which with --check NAME")
     option = "--check" if picture is None else "--picture"
     if kind is not Listed.scenarios:
         raise RequestError(f"{option} is for scenarios: forgetless list scenarios {option} NAME")
@@ -72,11 +78,11 @@ def _look_at_one(kind: Listed | None, as_json: bool, picture: str | None, out: P
     if picture is not None and check is not None:
         raise RequestError("--picture and --check are two requests: make one after the other")
     if picture is not None:
-        print(save_picture(picture, out))
+        print(save_picture(picture, out, data))
     elif out is not None:
         raise RequestError("--out is the file of a picture: --check prints")
     elif check is not None:
-        print_check(check)
+        print_check(check, data)
 
 
 def things(kind: Listed) -> list[dict[str, Any]]:

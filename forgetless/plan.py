@@ -5,6 +5,7 @@ The words come from a command line (`forgetless run`) or a file (`forgetless sui
 
 import itertools
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -110,15 +111,28 @@ def by_scenario(specs: Sequence["RunSpec"], data: Path | None) -> Iterator[tuple
     for spec in specs:
         runs.setdefault((spec.scenario, spec.seeds.classes, spec.trial), []).append(spec)
     made: set[str] = set()
+    told: set[str] = set()
     for (reference, seed, trial), group in runs.items():
         with _making(reference):
             scenario = load_scenario(reference, seed, data, trial)
+            if trial is None and reference not in told:  # another seed deals out the same
+                told.add(reference)
+                _warn_of_leaks(scenario)
         for spec in group:
             if spec.group not in made:
                 made.add(spec.group)
                 with _making(f"{spec.strategy} with {spec.network}"):
                     build_strategy(spec, scenario)
         yield scenario, group
+
+
+def _warn_of_leaks(scenario: "Scenario") -> None:
+    """Tell a person, before hours are spent, that the figures will look better than they are."""
+    from benchmark.record import leak_note
+
+    if leaked := sum(scenario.leaked or ()):
+        note = leak_note(leaked, sum(map(len, scenario.test)))
+        print(f"{scenario.name}: {note} (see forgetless list scenarios --check {scenario.name})", file=sys.stderr)
 
 
 def check(specs: Sequence["RunSpec"], data: Path | None) -> None:

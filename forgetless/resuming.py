@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from forgetless import shared
 from scenarios.errors import RequestError
 
 if TYPE_CHECKING:
@@ -14,18 +15,17 @@ if TYPE_CHECKING:
 
 def resume(
     runs: Annotated[list[Path], typer.Argument(help="Folders of interrupted runs, or folders that hold some.")],
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
-    post: Annotated[str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    jobs: shared.Jobs = 1,
+    post: shared.Post = None,
+    as_json: shared.AsJson = False,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Go on with interrupted runs from their last checkpoints, to the numbers they would have come to."""
     from benchmark.checkpoint import FILE
     from benchmark.execution.local import limits, run_all
     from benchmark.keeping import interrupted_runs
     from benchmark.observers.progress import Progress
-    from forgetless.concluding import conclude
-    from leaderboard.store import Store
+    from forgetless.concluding import check_board, conclude
     from scenarios.registry import load_plugin
 
     folders: list[Path] = []
@@ -37,12 +37,31 @@ def resume(
     requests = [request for folder in dict.fromkeys(folders) for request in interrupted_runs(folder)]
     for plugin in dict.fromkeys(plugin for request in requests for plugin in request.plugins):
         load_plugin(plugin)
-    if post is not None:
-        Store(post).check()
+    _check_data(requests)
+    check_board(post)
     with Progress(len(requests), quiet=quiet or as_json) as progress:
         progress.note(limits(requests, jobs))
         records = run_all(requests, jobs, progress.apply)
     conclude(requests, records, post, as_json=as_json, beside=_neighbours(requests))
+
+
+def _check_data(requests: list["RunRequest"]) -> None:
+    """Make sure that the data of all runs is there before the first goes on.
+
+    Raises:
+        RequestError: where it is not, or is damaged; it names the run.
+    """
+    from benchmark.run import load_scenario
+
+    of_data: dict[tuple[str, int | None, Path | None, int | None], RunRequest] = {}
+    for request in requests:
+        spec = request.spec
+        of_data.setdefault((spec.scenario, spec.seeds.classes, request.data, spec.trial), request)
+    for key, request in of_data.items():
+        try:
+            load_scenario(*key)
+        except RequestError as error:
+            raise RequestError(f"{request.folder}: {error}") from None
 
 
 def _neighbours(requests: list["RunRequest"]) -> dict[Path, "RunRecord"]:

@@ -6,28 +6,10 @@ from typing import Annotated
 
 import typer
 
+from forgetless import shared, training
 from forgetless.concluding import check_places, conclude
 from forgetless.plan import DEFAULTS, ClassOrder, Plan, check, requests_for
 from forgetless.threads import AUTO, with_threads
-from forgetless.training import (
-    AsJson,
-    BatchSize,
-    CarryOptimizer,
-    Data,
-    Device,
-    Epochs,
-    Iterations,
-    Jobs,
-    Momentum,
-    NetworkName,
-    Optimizer,
-    Plugins,
-    Quiet,
-    Rate,
-    Schedule,
-    Threads,
-    WeightDecay,
-)
 from forgetless.words import parse_settings
 
 
@@ -35,10 +17,6 @@ class Compile(StrEnum):
     auto = "auto"
     on = "on"
     off = "off"
-
-
-class Tracker(StrEnum):
-    wandb = "wandb"
 
 
 def run(
@@ -57,20 +35,20 @@ def run(
     tuned: Annotated[
         list[Path] | None, typer.Option(help="What `forgetless tune` found for one of the strategies.")
     ] = None,
-    epochs: Epochs = None,
-    iterations: Iterations = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    lr: Rate = None,
-    momentum: Momentum = None,
-    weight_decay: WeightDecay = None,
-    schedule: Schedule = None,
-    carry_optimizer: CarryOptimizer = None,
+    epochs: training.Epochs = None,
+    iterations: training.Iterations = None,
+    batch_size: training.BatchSize = None,
+    optimizer: training.Optimizer = None,
+    lr: training.Rate = None,
+    momentum: training.Momentum = None,
+    weight_decay: training.WeightDecay = None,
+    schedule: training.Schedule = None,
+    carry_optimizer: training.CarryOptimizer = None,
     memory: Annotated[
         str | None,
         typer.Option(help="Budget for all that is remembered (examples, importances, copies, masks): 200kB, 1MB."),
     ] = None,
-    network: NetworkName = None,
+    network: training.NetworkName = None,
     properties: Annotated[str, typer.Option(help="all, none, or names joined by commas.")] = DEFAULTS["properties"],
     evaluate: Annotated[
         str | None,
@@ -84,10 +62,10 @@ def run(
         int | None,
         typer.Option(help="Also test after every so many steps within a task. [default: never, or as usual]"),
     ] = None,
-    plugin: Plugins = None,
-    data: Data = None,
-    device: Device = DEFAULTS["device"],
-    threads: Threads = AUTO,
+    plugin: shared.Plugins = None,
+    data: shared.Data = None,
+    device: training.Device = DEFAULTS["device"],
+    threads: training.Threads = AUTO,
     compile_: Annotated[
         Compile, typer.Option("--compile", help="Compile whole steps; auto: where a run has enough of them.")
     ] = Compile.auto,
@@ -97,15 +75,13 @@ def run(
             "--replicas", help="Train seeds, and real values of hyper-parameters, at once in one stacked network."
         ),
     ] = False,
-    jobs: Jobs = 1,
-    out: Annotated[Path, typer.Option(help="Folder for the runs' records.")] = Path("runs"),
-    checkpoint_every: Annotated[
-        float, typer.Option(min=0, help="Seconds between checkpoints within a task; see `forgetless resume`.")
-    ] = 60.0,
-    track: Annotated[Tracker | None, typer.Option(help="Follow the runs there as well.")] = None,
-    post: Annotated[str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")] = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    jobs: shared.Jobs = 1,
+    out: shared.Out = Path("runs"),
+    checkpoint_every: shared.CheckpointEvery = 60.0,
+    track: shared.Track = None,
+    post: shared.Post = None,
+    as_json: shared.AsJson = False,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Run strategies on a scenario, one run an entry and seed, and compare them."""
     from benchmark.execution.local import limits, run_all

@@ -4,12 +4,19 @@ import io
 import re
 from pathlib import Path
 
+import typer
+
 from scenarios.errors import RequestError
 from scenarios.scenario import scenario_reference
 
 
-def save_picture(name: str, out: Path | None) -> Path:
+def save_picture(name: str, out: Path | None, data: Path | None) -> Path:
     """Draw a scenario's tasks into a PNG file; where none is named, into one in this folder that is called after it.
+
+    Args:
+        name: of the scenario, or a path.
+        out: the file.
+        data: where data sets are looked for first.
 
     Raises:
         RequestError: where there is no such scenario, or the file cannot be written.
@@ -26,7 +33,7 @@ def save_picture(name: str, out: Path | None) -> Path:
     from scenarios.pictures import picture
 
     content = io.BytesIO()
-    picture(reference.build()).save(content, "PNG", optimize=True)
+    picture(reference.build(root=data)).save(content, "PNG", optimize=True)
     try:
         write_atomically(path, content.getvalue())
     except OSError as error:
@@ -34,11 +41,18 @@ def save_picture(name: str, out: Path | None) -> Path:
     return path
 
 
-def print_check(name: str) -> None:
+def print_check(name: str, data: Path | None) -> None:
     """Print a scenario's digest, the sizes of its tasks, and which test examples training has seen.
+
+    All images of one's own folder are decoded first: where some are damaged, these are named, and that is all.
+
+    Args:
+        name: of the scenario, or a path.
+        data: where data sets are looked for first.
 
     Raises:
         RequestError: where there is no such scenario, or it cannot be built.
+        Exit: where images are damaged.
     """
     from rich.console import Console
     from rich.table import Table
@@ -46,8 +60,14 @@ def print_check(name: str) -> None:
 
     reference = scenario_reference(name)
     from scenarios.integrity import leaks
+    from scenarios.sources.own.path import damaged_files
 
-    scenario = reference.build()
+    if reference.path is not None and (faults := damaged_files(Path(reference.path))):
+        for fault in faults:
+            typer.echo(fault, err=True)
+        typer.echo(f"{reference.path}: {len(faults):,} of its files cannot be read as images", err=True)
+        raise typer.Exit(1)
+    scenario = reference.build(root=data)
     found = leaks(scenario)
     tested = sum(map(len, scenario.test))
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forgetless import shared
 from forgetless.concluding import check_places, conclude
 from forgetless.plan import by_scenario, requests_for
-from forgetless.running import Tracker
 from scenarios.errors import RequestError
 
 if TYPE_CHECKING:
@@ -51,16 +51,16 @@ def suite(
     file: Annotated[
         Path, typer.Argument(help="In TOML: scenarios, strategies, seeds and options; the README shows one.")
     ],
-    plugin: Annotated[list[str] | None, typer.Option(help="A file or module that registers more.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Where data sets are looked for first.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")] = 1,
-    out: Annotated[Path, typer.Option(help="Folder for the runs' records.")] = Path("runs"),
-    checkpoint_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints within a task.")] = 60.0,
-    track: Annotated[Tracker | None, typer.Option(help="Follow the runs there as well.")] = None,
-    post: Annotated[str | None, typer.Option(help="A leaderboard to post the records to: file or URL.")] = None,
+    plugin: shared.Plugins = None,
+    data: shared.Data = None,
+    jobs: shared.Jobs = 1,
+    out: shared.Out = Path("runs"),
+    checkpoint_every: shared.CheckpointEvery = 60.0,
+    track: shared.Track = None,
+    post: shared.Post = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what there is to do, and do nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    as_json: shared.AsJson = False,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Make the runs that a file asks for; called again, only those that are left or failed."""
     from benchmark.execution.local import limits, run_apart

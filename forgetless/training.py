@@ -4,7 +4,6 @@ One that is not given is what the scenario is usually run with, or else what its
 """
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,12 +49,7 @@ NetworkName = Annotated[
     str | None,
     typer.Option("--network", help=described("As mlp:400x400,dropout=0.5, cnn, resnet18.", DEFAULTS["network"])),
 ]
-Plugins = Annotated[list[str] | None, typer.Option("--plugin", help="A file or module that registers more.")]
-Data = Annotated[Path | None, typer.Option(help="Where data sets are looked for first.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[
     str, typer.Option(help="Of each run's process: a number, or auto: two where a step has work for them.")
 ]
-Jobs = Annotated[int, typer.Option(min=1, help="Runs at a time, each in a process of its own.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]

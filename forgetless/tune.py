@@ -9,29 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forgetless import shared, training
 from forgetless.concluding import check_places
 from forgetless.plan import DEFAULTS, Plan, check, requests_for
 from forgetless.space import LR, Range, space_of
 from forgetless.threads import AUTO, with_threads
-from forgetless.training import (
-    AsJson,
-    BatchSize,
-    CarryOptimizer,
-    Data,
-    Device,
-    Epochs,
-    Iterations,
-    Jobs,
-    Momentum,
-    NetworkName,
-    Optimizer,
-    Plugins,
-    Quiet,
-    Rate,
-    Schedule,
-    Threads,
-    WeightDecay,
-)
 from forgetless.words import parse_settings
 from scenarios.errors import RequestError
 
@@ -77,24 +59,24 @@ def tune(
     ] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="A hyper-parameter that is not tuned.")] = None,
     seeds: Annotated[str, typer.Option(help="Of every trial, whose scores are averaged: how many, or which.")] = "1",
-    epochs: Epochs = None,
-    iterations: Iterations = None,
-    batch_size: BatchSize = None,
-    optimizer: Optimizer = None,
-    lr: Rate = None,
-    momentum: Momentum = None,
-    weight_decay: WeightDecay = None,
-    schedule: Schedule = None,
-    carry_optimizer: CarryOptimizer = None,
-    network: NetworkName = None,
-    plugin: Plugins = None,
-    data: Data = None,
-    device: Device = DEFAULTS["device"],
-    threads: Threads = AUTO,
-    jobs: Jobs = 1,
+    epochs: training.Epochs = None,
+    iterations: training.Iterations = None,
+    batch_size: training.BatchSize = None,
+    optimizer: training.Optimizer = None,
+    lr: training.Rate = None,
+    momentum: training.Momentum = None,
+    weight_decay: training.WeightDecay = None,
+    schedule: training.Schedule = None,
+    carry_optimizer: training.CarryOptimizer = None,
+    network: training.NetworkName = None,
+    plugin: shared.Plugins = None,
+    data: shared.Data = None,
+    device: training.Device = DEFAULTS["device"],
+    threads: training.Threads = AUTO,
+    jobs: shared.Jobs = 1,
     out: Annotated[Path, typer.Option(help="Folder for the trials' records, and for what is found.")] = Path("runs"),
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    as_json: shared.AsJson = False,
+    quiet: shared.Quiet = False,
 ) -> None:
     """Choose hyper-parameters of a strategy; `forgetless run --tuned FILE` then runs with them."""
     from benchmark.observers.progress import Progress

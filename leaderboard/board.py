@@ -1,11 +1,11 @@
 """From records to tables: one table a protocol, one row an entry."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from benchmark.metrics import METRICS, metric_direction
-from benchmark.record import Better, RunRecord
+from benchmark.record import Better, RunRecord, leak_note
 from benchmark.spec import Seeds
 from leaderboard.comparison import figures
 from leaderboard.entries import Entry, entries_of
@@ -119,7 +119,7 @@ def _row(entry: Entry, protocol: Sequence[Entry]) -> Row:
         chance=float(entry.record.chance.mean()),
         metrics=metrics,
         undefined=undefined,
-        notes=(*tuning_notes(entry), *(run.note for run in entry.runs if run.note)),
+        notes=(*tuning_notes(entry), *bound_notes(metrics), *(run.note for run in entry.runs if run.note)),
     )
 
 
@@ -131,6 +131,14 @@ def tuning_notes(entry: Entry) -> list[str]:
     among = ", ".join(f"{name} in {place}" for name, place in tuning.space.items())
     seen = f"{tuning.rule}: {tuning.scenario}, tasks 1 to {tuning.tasks}"
     return [f"tuned in {tuning.trials} trials ({seen}), which trained {tuning.seconds:g} s: {among}"]
+
+
+def bound_notes(metrics: Mapping[str, Estimate]) -> list[str]:
+    """What a share of more than all means, in a sentence, where there is one."""
+    share = metrics.get("gap_closed")
+    if share is None or share.mean <= 1:
+        return []
+    return ["above joint training, which begins anew with every task: with this budget it is no upper bound"]
 
 
 def _differing(entry: Entry, protocol: Sequence[Entry]) -> dict[str, Any]:
@@ -195,7 +203,7 @@ def _ranked(rows: Sequence[Row], metric: str, better: Better) -> tuple[Row, ...]
 
 
 def _data_notes(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Sentences where records of one table differ in what makes their figures comparable."""
+    """Sentences on what hangs on the data: what records differ in that makes figures comparable, and leaks."""
     contents: dict[int | None, set[str]] = {}
     intervals: set[int] = set()
     for entry in entries:
@@ -213,6 +221,8 @@ def _data_notes(entries: Sequence[Entry]) -> tuple[str, ...]:
         notes.append(
             f"minimum and worst-case accuracy were looked for every {every} steps: looking more rarely finds less"
         )
+    if leaked := max(sum(task.leaked or 0 for task in entry.record.tasks) for entry in entries):
+        notes.append(leak_note(leaked, sum(task.test for task in entries[0].record.tasks)))
     return tuple(notes)
 
 

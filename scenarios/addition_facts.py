@@ -5,9 +5,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from scenarios.examples import TensorExamples
 from scenarios.readout import Codes
 from scenarios.scenario import register, usual
-from scenarios.task import Scenario, Task, TensorExamples
+from scenarios.task import Scenario, Task
 
 BANK = 12
 """Units in which a digit is written."""
@@ -92,4 +93,5 @@ def addition_facts(seed: int | None, *, kind: Literal["task", "domain"] = "task"
         tasks=tuple(tasks),
         test=tuple(examples(index + 1, index) for index in range(len(names))),
         readout=Codes(torch.stack([number(value) for value in range(LARGEST + 1)])),
+        recalls=True,
     )

@@ -5,26 +5,22 @@ import importlib
 import importlib.util
 import inspect
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from scenarios.bridge.assembly import assemble
+from scenarios.bridge.making import Numbers, making, numbers_of, taking, torchvision_folder
 from scenarios.bridge.surroundings import everyones_randomness, quiet
 from scenarios.catalogue import SCENARIOS
 from scenarios.errors import RequestError
 from scenarios.images import Active, Standardise, Validation
 from scenarios.options import suggestion
-from scenarios.sources.idx import read_idx
 from scenarios.task import Kind, Scenario
-
-Numbers = Annotated[str, Field(pattern=r"^-?[0-9]+(\+-?[0-9]+)*$")]
-"""Whole numbers joined by +, as 3+1+4."""
 
 THEIRS: dict[str, Any] = {
     "n_experiences": PositiveInt,
@@ -76,17 +72,16 @@ def avalanche(name: str) -> Callable[..., Scenario]:
         raise RequestError(f"there is no benchmark {full!r} in Avalanche{suggestion(name, known)}")
     module, taken = known[name]
 
+    @taking(full, options_of(name, taken))
     def build(seed: int | None, /, root: Path | None = None, **options: Any) -> Scenario:
         ours = {key: options.pop(key) for key in ("kind", "active", "validation", "standardise")}
         drawn = options.pop("seed", None)
         arguments = arguments_of(taken, options, seed if drawn is None else drawn, told=ours["kind"] == "task")
         with quiet(), everyones_randomness(seed or 0, torch.device("cpu")), data_for(name, root) as folder:
-            made = make(full, module, name, {**arguments, **folder})
+            with making(full, "Avalanche"):
+                made = getattr(importlib.import_module(module), name)(**arguments, **folder)
             return from_avalanche(made, name=full, seed=seed, **ours)
 
-    build.__signature__ = signature(name, taken)  # type: ignore[attr-defined]
-    build.__annotations__ = {key: it.annotation for key, it in signature(name, taken).parameters.items()}
-    build.__name__ = full
     return build
 
 
@@ -119,21 +114,15 @@ def _arguments(arguments: ast.arguments) -> dict[str, Any]:
     return found
 
 
-def signature(name: str, taken: Mapping[str, Any]) -> inspect.Signature:
-    """The options of a benchmark: ours, and those of its own arguments that text can give."""
+def options_of(name: str, taken: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The options of a benchmark, annotation and default: ours, and those of its own arguments that text can give."""
     brings = name in NEW_CLASSES or bool({"fixed_class_order", "class_ids_from_zero_from_first_exp"} & set(taken))
     options: dict[str, tuple[Any, Any]] = {"kind": (Kind, "class" if brings else "domain")}
     for key, annotation in THEIRS.items():
         if key in taken and taken[key] is not ...:
             default = 5 if key == "n_experiences" and taken[key] is inspect.Parameter.empty else taken[key]
             options["tasks" if key == "n_experiences" else key] = (annotation, default)
-    options |= {"active": (Active, "seen"), "validation": (Validation, 0.1), "standardise": (Standardise, False)}
-    positional = [inspect.Parameter(it, inspect.Parameter.POSITIONAL_OR_KEYWORD) for it in ("run_seed", "root")]
-    keywords = [
-        inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-        for key, (annotation, default) in options.items()
-    ]
-    return inspect.Signature([*positional, *keywords])
+    return options | {"active": (Active, "seen"), "validation": (Validation, 0.1), "standardise": (Standardise, False)}
 
 
 def arguments_of(
@@ -145,13 +134,8 @@ def arguments_of(
     """
     arguments: dict[str, Any] = {}
     for key, value in options.items():
-        numbers = isinstance(value, str) and key in (
-            "fixed_class_order",
-            "rotations_list",
-            "sequence_order",
-            "task_order",
-        )
-        arguments["n_experiences" if key == "tasks" else key] = list(map(int, value.split("+"))) if numbers else value
+        numbers = isinstance(value, str) and THEIRS.get(key) == Numbers | None
+        arguments["n_experiences" if key == "tasks" else key] = numbers_of(value) if numbers else value
     if "seed" in taken:
         arguments["seed"] = seed or 0
     if "shuffle" in taken:
@@ -159,29 +143,6 @@ def arguments_of(
     if "return_task_id" in taken:
         arguments["return_task_id"] = told
     return arguments
-
-
-def make(full: str, module: str, name: str, arguments: dict[str, Any]) -> Any:
-    """Avalanche's benchmark.
-
-    Raises:
-        RequestError: where its data cannot be had, or the options do not fit it.
-    """
-    try:
-        return getattr(importlib.import_module(module), name)(**arguments)
-    except ImportError as error:
-        raise RequestError(f"{full} needs a package that is not installed: {_line(error)}") from None
-    except (OSError, RuntimeError) as error:
-        raise RequestError(
-            f"{full}: its data is not here, and Avalanche could not fetch it ({_line(error)}): "
-            "give the folder that holds it as --data, or in $FORGETLESS_DATA"
-        ) from None
-    except (ValueError, AssertionError, TypeError, KeyError, IndexError) as error:
-        raise RequestError(f"{full} cannot be made with these options: {_line(error)}") from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 @contextmanager
@@ -192,17 +153,8 @@ def data_for(name: str, root: Path | None) -> Iterator[dict[str, Any]]:
         known = "dataset_root" in benchmarks()[name][1]
         yield {"dataset_root": str(place)} if place and known else {}
         return
-    files = importlib.import_module(f"scenarios.sources.{FOUR_FILES[name]}").DATA
-    folder = files.find(root)
-    with tempfile.TemporaryDirectory(prefix="forgetless-") as temporary:
-        raw = Path(temporary, files.torchvision, "raw")
-        raw.mkdir(parents=True)
-        for file, sha256 in files.sums.items():
-            packed = files.file(folder, file)
-            content = read_idx(packed, sha256)
-            header = bytes([0, 0, 8, content.ndim]) + b"".join(size.to_bytes(4, "big") for size in content.shape)
-            (raw / file).write_bytes(header + content.numpy().tobytes())
-        yield {"dataset_root": temporary}
+    with torchvision_folder(FOUR_FILES[name], root) as folder:
+        yield {"dataset_root": folder}
 
 
 def from_avalanche(

@@ -7,10 +7,11 @@ from itertools import accumulate
 from torch import Tensor
 
 from scenarios.errors import RequestError
+from scenarios.examples import TensorExamples
 from scenarios.images import Active, Standardise, Validation, hold_out, standardisation
 from scenarios.scenario import shuffled
 from scenarios.sources.source import Source
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario, Task
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def dealt(source: Source, deals: Sequence[Deal], *, kind: Kind, active: Active, 
         tasks=tuple(tasks),
         test=tuple(tests),
         active=active,
-        standardise=standardisation(source, standardise),
+        standardise=standardisation(source.name, [source.x], standardise),
     )
 
 

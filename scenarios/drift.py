@@ -8,11 +8,12 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from scenarios.errors import RequestError
+from scenarios.examples import TensorExamples
 from scenarios.images import Standardise, Validation, hold_out, padded, standardisation, text_digest
 from scenarios.rotated import turned
 from scenarios.scenario import register, usual
 from scenarios.sources.source import Source
-from scenarios.task import Scenario, Task, TensorExamples
+from scenarios.task import Scenario, Task
 
 AT_ONCE = 4096
 """Images turned at a time when all are."""
@@ -124,7 +125,7 @@ def drift(
         classes=len(classes),
         tasks=tuple(stretches),
         test=tuple(tests),
-        standardise=standardisation(source, standardise),
+        standardise=standardisation(source.name, [source.x], standardise),
         boundaries=False,
         passes=1,
     )

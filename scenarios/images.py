@@ -1,7 +1,7 @@
-"""What the families over image sources share: a validation share, and tasks that repeat one label set."""
+"""What families share: a validation share, standardisation, and tasks that are one source each, or one source anew."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -12,8 +12,10 @@ from torch.nn.functional import pad
 
 from scenarios.catalogue import modality
 from scenarios.errors import RequestError
+from scenarios.examples import TensorExamples, Transform
+from scenarios.rows import Inputs, statistics
 from scenarios.sources.source import Source
-from scenarios.task import Kind, Scenario, Task, TensorExamples, Transform
+from scenarios.task import Kind, Scenario, Task
 
 Active = Literal["seen", "all"]
 
@@ -57,20 +59,25 @@ def hold_out(
     return torch.cat(training).sort().values, torch.cat(validation).sort().values
 
 
-def standardisation(source: Source, standardise: Standardise) -> tuple[float, float] | None:
+def standardisation(name: str, inputs: Iterable[Inputs], standardise: Standardise) -> tuple[float, float] | None:
     """The mean that is subtracted and the deviation that is divided by: of bytes on [0, 1], of floats as they are.
 
+    Args:
+        name: what an error calls the inputs.
+        inputs: all that are trained on; they are gone through where `standardise` is true.
+        standardise: true for their own mean and deviation; or what else is stated.
+
     Raises:
-        RequestError: where one of them is no number.
+        RequestError: where one of them is no number, or there is nothing to divide by.
     """
-    if isinstance(standardise, bool):
-        if not standardise:
-            return None
-        mean, deviation = source.statistics
-        if not deviation:
-            raise RequestError(f"{source.name} cannot be standardised: all its training inputs are {mean}")
-        return mean, deviation
-    return stated(standardise)
+    if isinstance(standardise, str):
+        return stated(standardise)
+    if not standardise:
+        return None
+    mean, deviation = statistics(inputs)
+    if not deviation:
+        raise RequestError(f"{name} cannot be standardised: all its training inputs are {mean}")
+    return mean, deviation
 
 
 def stated(standardise: str) -> tuple[float, float]:
@@ -150,7 +157,51 @@ def transformed_tasks(
         tasks=tuple(tasks),
         test=tuple(tests),
         active=active,
-        standardise=standardisation(source, standardise),
+        standardise=standardisation(source.name, [source.x], standardise),
+    )
+
+
+def source_tasks(
+    sources: Sequence[Source],
+    seed: int | None,
+    transforms: Sequence[Transform | None] | None = None,
+    *,
+    kind: Kind,
+    active: Active,
+    validation: Validation,
+) -> Scenario:
+    """A scenario whose tasks are these sources, one after another.
+
+    With kind "domain" all share their outputs, and must have equally many classes; with "task" and "class" each brings
+    a set of its own.
+
+    Args:
+        sources: in the order of the tasks. Their inputs are of one shape, or are repeated to one: grey images beside
+            coloured ones have three equal channels, which are one and the same in memory.
+        seed: draws the validation examples.
+        transforms: of the inputs of each.
+        kind, active, validation: as the families have them.
+    """
+    shape = tuple(torch.broadcast_shapes(*(source.input_shape for source in sources)))
+    tasks, tests, outputs = [], [], 0
+    for index, (source, transform) in enumerate(zip(sources, transforms or [None] * len(sources), strict=True)):
+        shift = 0 if kind == "domain" else outputs
+        outputs = shift + len(source.labels)
+        x, test_x = source.in_memory
+        training, held = (
+            TensorExamples(x[part].expand(-1, *shape), source.y[part], index, transform, shift)
+            for part in hold_out(source.y, validation, seed, source.labels)
+        )
+        tasks.append(Task(index, source.name, tuple(range(shift, outputs)), source.labels, training, held))
+        tests.append(TensorExamples(test_x.expand(-1, *shape), source.test_y, index, transform, shift))
+    return Scenario(
+        name="",
+        kind=kind,
+        input_shape=shape,
+        classes=outputs,
+        tasks=tuple(tasks),
+        test=tuple(tests),
+        active=active,
     )
 
 

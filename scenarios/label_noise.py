@@ -8,10 +8,11 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from scenarios.dealing import dealt_equally, equal_sizes
 from scenarios.errors import RequestError
+from scenarios.examples import Examples, TensorExamples
 from scenarios.images import Active, Standardise, Validation, padded
 from scenarios.scenario import register
 from scenarios.sources.source import Source
-from scenarios.task import Examples, Kind, Scenario, TensorExamples
+from scenarios.task import Kind, Scenario
 
 
 @register("label-noise")

@@ -1,16 +1,18 @@
 """Multimodal: images, signals, tables and symbols, one after another through one network."""
 
 import math
+from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from scenarios.images import Active, Validation, hold_out
+from scenarios.images import Active, Validation, source_tasks
 from scenarios.scenario import register, shuffled, usual
 from scenarios.sources.source import Source, load_source
-from scenarios.task import Modality, Scenario, Task, TensorExamples
+from scenarios.task import Modality, Scenario
 
 SOURCES = {"images": "digits", "signals": "mnist1d", "tables": "breast-cancer"}
 """The modalities that have a source, and which."""
@@ -45,34 +47,13 @@ def multimodal(
     parts = {modality: load_source(name) for modality, name in SOURCES.items()} | {"symbols": pairs()}
     modalities = tuple(Modality(name, math.prod(source.input_shape)) for name, source in parts.items())
     length = max(modality.size for modality in modalities)
-    tasks, tests, first = [], [], 0
-    for index, number in enumerate(shuffled(list(range(len(parts))), seed)):
-        name, source = list(parts.items())[number]
-        training, held = hold_out(source.y, validation, seed, list(source.labels))
-        x, test_x = (packed(inputs, number, length) for inputs in source.in_memory)
-        outputs = tuple(range(first, first + len(source.labels)))
-        tasks.append(
-            Task(
-                index,
-                name,
-                outputs,
-                tuple(f"{source.name} {label}" for label in source.labels),
-                TensorExamples(x[training], source.y[training], index, shift=first),
-                TensorExamples(x[held], source.y[held], index, shift=first),
-            )
-        )
-        tests.append(TensorExamples(test_x, source.test_y, index, shift=first))
-        first += len(outputs)
-    return Scenario(
-        name="",
-        kind=kind,
-        input_shape=(1 + length,),
-        classes=first,
-        tasks=tuple(tasks),
-        test=tuple(tests),
-        active=active,
-        modalities=modalities,
-    )
+    vectors = []
+    for number, (name, source) in enumerate(parts.items()):
+        labels = tuple(f"{source.name} {label}" for label in source.labels)
+        packs = partial(packed, modality=number, length=length)
+        vectors.append(replace(source.with_inputs(packs), name=name, labels=labels))
+    scenario = source_tasks(shuffled(vectors, seed), seed, kind=kind, active=active, validation=validation)
+    return replace(scenario, modalities=modalities)
 
 
 def packed(x: Tensor, modality: int, length: int) -> Tensor:

@@ -10,12 +10,13 @@ from torch.utils.data import Dataset
 
 from scenarios.catalogue import SCENARIOS
 from scenarios.errors import RequestError
+from scenarios.examples import TensorExamples
 from scenarios.images import Active, Validation, hold_out
 from scenarios.options import bind, canonical, suggestion
 from scenarios.rows import Inputs, Rows
 from scenarios.sources.own.parts import check_finite, classes_of, drawn
 from scenarios.sources.source import Source
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario, Task
 
 Pair = tuple[Dataset[Any], Dataset[Any]]
 """Training and test part of a task."""

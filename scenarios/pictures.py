@@ -8,7 +8,8 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from scenarios.task import Examples, Scenario, Task, TensorExamples
+from scenarios.examples import Examples, TensorExamples
+from scenarios.task import Scenario, Task
 from scenarios.tiles import SIDE, Colour, tiles_of
 
 MOST_TASKS, MOST_EXAMPLES = 10, 8

@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from scenarios.dealing import dealt_equally
+from scenarios.examples import Examples, TensorExamples
 from scenarios.images import Active, Standardise, Validation, padded
 from scenarios.scenario import register
 from scenarios.sources.source import Source
-from scenarios.task import Examples, Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario, Task
 
 
 @register("recurring")

@@ -16,7 +16,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -223,9 +223,8 @@ def _entry_of(name: str, module: str) -> Entry:
 
 def _read_entries(file: Path, module: str) -> dict[str, Entry]:
     """Every top-level definition of a file that is decorated `@register…("name")`."""
-    tree = ast.parse(file.read_bytes(), filename=str(file))
     entries = {}
-    for node in tree.body:
+    for node in _parsed(file.read_bytes()).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
             for decorator in node.decorator_list:
                 name = _registered_name(decorator)
@@ -236,7 +235,7 @@ def _read_entries(file: Path, module: str) -> dict[str, Entry]:
 
 def _bases(node: ast.ClassDef, file: Path) -> list[tuple[ast.ClassDef, Path]]:
     """The classes whose source a class inherits from, nearest first: those of its own file and of files beside it."""
-    body = ast.parse(file.read_bytes()).body
+    body = _parsed(file.read_bytes()).body
     found: list[tuple[ast.ClassDef, Path]] = []
     for base in (base.id for base in node.bases if isinstance(base, ast.Name)):
         places = [file] + [
@@ -245,7 +244,7 @@ def _bases(node: ast.ClassDef, file: Path) -> list[tuple[ast.ClassDef, Path]]:
             if isinstance(item, ast.ImportFrom) and item.module and base in [alias.name for alias in item.names]
         ]
         for place in (place for place in places if place.is_file()):
-            for item in ast.parse(place.read_bytes()).body:
+            for item in _parsed(place.read_bytes()).body:
                 if isinstance(item, ast.ClassDef) and item.name == base:
                     found += [(item, place), *_bases(item, place)]
     return found
@@ -287,17 +286,22 @@ def _read_entry(name: str, node: ast.ClassDef | ast.FunctionDef, module: str, fi
 
 
 def source_digest(thing: Any) -> str:
-    """SHA-256 over the source of a class: its file, those of the classes it inherits from, composes and wraps, and
-    what these files import from folders of their own, so that a change in a helper is seen."""
+    """SHA-256 over the source of a class (see `source_files`), so that a change in a helper is seen."""
+    digest = hashlib.sha256()
+    for content in sorted(file.read_bytes() for file in source_files(thing)):
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def source_files(thing: Any) -> set[Path]:
+    """The source of a class: its file, those of the classes it inherits from, composes and wraps, and what these
+    files import from folders of their own."""
     files: set[Path] = set()
     every = [thing, *getattr(thing, "composes", ()), *getattr(thing, "wraps", ())]
     for ancestor in {ancestor for each in every for ancestor in getattr(each, "__mro__", (each,))}:
         if ancestor.__module__.partition(".")[0] not in {"builtins", "torch", "typing", "abc"}:
             _add_sources(ancestor.__module__, files)
-    digest = hashlib.sha256()
-    for content in sorted(file.read_bytes() for file in files):
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()
+    return files
 
 
 def _add_sources(module: str, files: set[Path]) -> None:
@@ -313,11 +317,25 @@ def _follow(file: Path, root: Path, package: str, files: set[Path]) -> None:
     if file in files:
         return
     files.add(file)
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        for name in names:
-            other = root.joinpath(*name.split(".")).with_suffix(".py")
-            if name.partition(".")[0] == (package or name.partition(".")[0]) and other.is_file():
-                _follow(other, root, package, files)
+    for name in _imports(file.read_bytes()):
+        other = root.joinpath(*name.split(".")).with_suffix(".py")
+        if name.partition(".")[0] == (package or name.partition(".")[0]) and other.is_file():
+            _follow(other, root, package, files)
+
+
+# By what files hold, not by where they lie: a plug-in that changes is read anew.
+@lru_cache(maxsize=512)
+def _parsed(source: bytes) -> ast.Module:
+    return ast.parse(source)
+
+
+@lru_cache(maxsize=512)
+def _imports(source: bytes) -> tuple[str, ...]:
+    """Every name that a file imports, which may be that of a module."""
+    names: list[str] = []
+    for node in ast.walk(_parsed(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(names)

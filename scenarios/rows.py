@@ -5,7 +5,7 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from scenarios.digests import tensor_header
+from scenarios.digests import row_fingerprints, tensor_fingerprints, tensor_header
 
 LARGE = 2**30
 """Bytes of inputs beyond which one's own data stays in its files."""
@@ -40,24 +40,38 @@ class Rows(ABC):
         self.shape = torch.Size(shape)
         self.dtype = dtype
         self.chosen: Tensor | None = None
-        self._digest: str | None = None
+        self._content: tuple[str, Tensor] | None = None
 
     @abstractmethod
     def read(self, numbers: Tensor) -> Tensor:
         """The rows of these numbers, counted in the files."""
 
-    def content(self) -> str:
-        """SHA-256 of what the chosen rows hold: that of a tensor that holds the same."""
+    def content(self) -> tuple[str, Tensor]:
+        """What the chosen rows hold: its SHA-256, that of a tensor that holds the same, and each row's fingerprint."""
         digest = hashlib.sha256(tensor_header(self.dtype, self.shape))
-        for part in self.parts():
-            digest.update(part.numpy().tobytes())
-        return digest.hexdigest()
+
+        def read(index: Tensor) -> tuple[Tensor, Tensor]:
+            part = self.index_select(0, index)
+            return part, row_fingerprints(part)
+
+        found = [torch.empty(0, dtype=torch.int64)]
+        for part, fingerprints in ahead(read, self._blocks()):
+            digest.update(part.numpy().data)
+            found.append(fingerprints)
+        return digest.hexdigest(), torch.cat(found)
 
     def digest(self) -> str:
-        """`content`, gone through once."""
-        if self._digest is None:
-            self._digest = self.content()
-        return self._digest
+        """SHA-256 of `content`, which is gone through once for digest and fingerprints."""
+        return self._known()[0]
+
+    def fingerprints(self) -> Tensor:
+        """The fingerprints of `content`, int64 [N]."""
+        return self._known()[1]
+
+    def _known(self) -> tuple[str, Tensor]:
+        if self._content is None:
+            self._content = self.content()
+        return self._content
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -67,7 +81,7 @@ class Rows(ABC):
         view = copy.copy(self)
         view.chosen = self.numbers[index]
         view.shape = torch.Size([len(view.chosen), *self.shape[1:]])
-        view._digest = None
+        view._content = None
         return view
 
     @property
@@ -86,8 +100,11 @@ class Rows(ABC):
 
     def parts(self) -> Iterator[Tensor]:
         """All rows in order, a few megabytes at a time."""
-        blocks = torch.arange(len(self)).split(max(1, BLOCK // max(1, self.row_bytes)))
-        return ahead(lambda index: self.index_select(0, index), blocks if len(self) else ())
+        return ahead(lambda index: self.index_select(0, index), self._blocks())
+
+    def _blocks(self) -> Sequence[Tensor]:
+        """The places of the rows that are read at once."""
+        return torch.arange(len(self)).split(max(1, BLOCK // max(1, self.row_bytes))) if len(self) else ()
 
     def load(self) -> Tensor:
         """All rows in memory."""
@@ -108,6 +125,16 @@ def parts_of(x: Inputs) -> Iterator[Tensor]:
     return x.parts() if isinstance(x, Rows) else iter(x.split(max(1, BLOCK // max(1, x[:1].nbytes))))
 
 
+def statistics(inputs: Iterable[Inputs]) -> tuple[float, float]:
+    """Mean and standard deviation of all inputs together: of bytes on the scale [0, 1], of floats as they are."""
+    sums = torch.zeros(3, dtype=torch.float64)  # of ones, of values, of their squares
+    for part in (part for x in inputs for part in parts_of(x)):
+        values = part.double() / (255 if part.dtype == torch.uint8 else 1)
+        sums += torch.stack([torch.tensor(float(values.numel())), values.sum(), values.square().sum()])
+    count, total, squares = sums.tolist()
+    return round(total / count, 4), round((max(squares - total**2 / count, 0.0) / (count - 1)) ** 0.5, 4)
+
+
 def ahead(read: Callable[[A], B], asked: Sequence[A], readers: int = READERS) -> Iterator[B]:
     """What `read` makes of each, in order; threads are a few ahead of who takes it, and never more."""
     pool = ThreadPoolExecutor(readers, thread_name_prefix="reader")
@@ -119,3 +146,8 @@ def ahead(read: Callable[[A], B], asked: Sequence[A], readers: int = READERS) ->
             waiting.extend(pool.submit(read, each) for each in islice(rest, 1))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def fingerprints_of(x: Inputs) -> Tensor:
+    """The fingerprint of each input, int64 [N] (see `row_fingerprints`); of images that stay in files, of the file."""
+    return x.fingerprints() if isinstance(x, Rows) else tensor_fingerprints(x)

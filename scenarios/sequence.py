@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
 from scenarios.errors import RequestError
-from scenarios.images import Active, Standardise, Validation, hold_out, standardisation, text_digest
+from scenarios.images import Active, Standardise, Validation, source_tasks, stated, text_digest
 from scenarios.scenario import register, shuffled
 from scenarios.sources.source import Source, load_source
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario
 
 PART = 4096
 """Images scaled at once."""
@@ -70,9 +70,6 @@ def sequence(
     if len(set(names)) < len(names):
         raise RequestError(f"sequence: sources={sources} names one twice: a task each, as digits+fashion")
     loaded = _of_one_size(load_all(names, root), size, fit)
-    height, width = loaded[0].input_shape[1:]
-    # Grey images are held once: their three channels are one and the same in memory.
-    shape = (max(source.input_shape[0] for source in loaded), height, width)
     counts = [len(source.labels) for source in loaded]
     if kind == "domain" and len(set(counts)) > 1:
         shown = ", ".join(f"{source.name} {count}" for source, count in zip(loaded, counts, strict=True))
@@ -80,28 +77,10 @@ def sequence(
             f"sequence: with kind domain all data sets share outputs, and these have different numbers of classes "
             f"({shown}): ask for kind task or class"
         )
-    tasks, tests, outputs = [], [], 0
-    for index, source in enumerate(shuffled(loaded, seed)):
-        shift, count = (0 if kind == "domain" else outputs), len(source.labels)
-        transform = _standardisation(source.x) if standardise is True else None
-        training, validating = (
-            TensorExamples(source.x[part].expand(-1, *shape), source.y[part], index, transform, shift)
-            for part in hold_out(source.y, validation, seed, source.labels)
-        )
-        classes = tuple(range(shift, shift + count))
-        tasks.append(Task(index, source.name, classes, source.labels, training, validating))
-        tests.append(TensorExamples(source.test_x.expand(-1, *shape), source.test_y, index, transform, shift))
-        outputs = shift + count
-    return Scenario(
-        name="",
-        kind=kind,
-        input_shape=shape,
-        classes=outputs,
-        tasks=tuple(tasks),
-        test=tuple(tests),
-        active=active,
-        standardise=standardisation(loaded[0], standardise) if isinstance(standardise, str) else None,
-    )
+    ordered = shuffled(loaded, seed)
+    transforms = [_standardisation(source.x) for source in ordered] if standardise is True else None
+    scenario = source_tasks(ordered, seed, transforms, kind=kind, active=active, validation=validation)
+    return replace(scenario, standardise=stated(standardise) if isinstance(standardise, str) else None)
 
 
 def load_all(names: list[str], root: Path | None) -> list[Source]:
@@ -130,8 +109,7 @@ def load_all(names: list[str], root: Path | None) -> list[Source]:
 def _of_one_size(sources: list[Source], size: int | None, fit: str) -> list[Source]:
     """The sources with images of one height and width."""
     size = size or max(side for source in sources for side in source.input_shape[1:])
-    parts = [[_fitted(part, size, fit) for part in source.in_memory] for source in sources]
-    return [replace(source, x=x, test_x=test_x) for source, (x, test_x) in zip(sources, parts, strict=True)]
+    return [source.with_inputs(lambda x: _fitted(x, size, fit)) for source in sources]
 
 
 def _fitted(x: Tensor, size: int, fit: str) -> Tensor:

@@ -12,9 +12,10 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from scenarios.errors import RequestError
+from scenarios.examples import Examples
 from scenarios.images import text_digest
 from scenarios.scenario import register, usual
-from scenarios.task import Examples, Scenario, Task
+from scenarios.task import Scenario, Task
 
 INNER = 1.0
 """Radius of the inner sphere."""

@@ -4,10 +4,10 @@ from typing import Literal
 
 from torch.nn.functional import pad
 
-from scenarios.images import Active, Validation, hold_out
+from scenarios.images import Active, Validation, source_tasks
 from scenarios.scenario import register, shuffled
 from scenarios.sources.source import load_source
-from scenarios.task import Scenario, Task, TensorExamples
+from scenarios.task import Scenario
 
 TABLES = ("iris", "wine", "breast-cancer")
 
@@ -33,29 +33,5 @@ def tabular(
     """
     sources = [load_source(name) for name in shuffled(list(TABLES), seed)]
     width = max(source.x.shape[1] for source in sources)
-    tasks, tests = [], []
-    shift = 0
-    for index, source in enumerate(sources):
-        x, test_x = (pad(part, (0, width - part.shape[1])) for part in source.in_memory)
-        train, held = hold_out(source.y, validation, seed)
-        tasks.append(
-            Task(
-                index,
-                source.name,
-                classes=tuple(range(shift, shift + len(source.labels))),
-                original_classes=source.labels,
-                training=TensorExamples(x[train], source.y[train], index, shift=shift),
-                validation=TensorExamples(x[held], source.y[held], index, shift=shift),
-            )
-        )
-        tests.append(TensorExamples(test_x, source.test_y, index, shift=shift))
-        shift += len(source.labels)
-    return Scenario(
-        name="",
-        kind=kind,
-        input_shape=(width,),
-        classes=shift,
-        tasks=tuple(tasks),
-        test=tuple(tests),
-        active=active,
-    )
+    wide = [source.with_inputs(lambda x: pad(x, (0, width - x.shape[1]))) for source in sources]
+    return source_tasks(wide, seed, kind=kind, active=active, validation=validation)

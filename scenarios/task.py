@@ -1,188 +1,21 @@
-"""Examples, tasks, and the sequence they form: the contract of everything in this package."""
+"""Tasks, and the sequence they form: the contract of everything in this package."""
 
 import hashlib
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import repeat
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from scenarios.digests import tensor_digest
 from scenarios.errors import RequestError
+from scenarios.examples import Examples
 from scenarios.readout import Codes
-from scenarios.rows import Inputs, Rows, ahead
 
 Kind = Literal["task", "domain", "class"]
 """What is known at test time: the task; nothing, over the same classes; nothing, over all classes."""
-
-Transform = Callable[[Tensor], Tensor]
-
-READ = 2**20
-"""Bytes of inputs in memory that are read at once: what fits a processor's cache."""
-
-
-class Examples(ABC):
-    """Inputs and labels of one split of one task, or of several tasks.
-
-    Inputs are uint8 images in 0…255 (a network scales them to [0, 1]; they stay one byte until then) or
-    floats that a network takes as they are. Labels are output numbers, int64.
-
-    Attributes:
-        task: which task each example belongs to, int64: shape [1] where all share one, else [N].
-        ordered: whether their order is that of a stream, which training keeps to.
-        truth: the true labels [N], where those given by `batch` may be false; else None. To measure by: no
-            strategy is to read them.
-    """
-
-    task: Tensor
-    ordered: bool = False
-    truth: Tensor | None = None
-
-    @abstractmethod
-    def __len__(self) -> int:
-        """Number of examples."""
-
-    @abstractmethod
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs [B, …] and labels [B] of the examples numbered `indices` [B]."""
-
-    @abstractmethod
-    def digest(self) -> str:
-        """SHA-256 of the content: equal where, and only where, the examples are the same."""
-
-    def labels(self) -> Tensor:
-        """All labels, [N]."""
-        return torch.cat([self.batch(part)[1] for part in torch.arange(len(self)).split(1024)])
-
-    def tasks(self, indices: Tensor) -> Tensor:
-        """The task of each of the examples numbered `indices`: shape [1] or [B]."""
-        return self.task if len(self.task) == 1 else self.task.index_select(0, indices)
-
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Inputs, labels and tasks in the given order, `size` at a time; the last batch may be smaller."""
-        for indices in order.split(size) if len(order) else ():
-            x, y = self.batch(indices)
-            yield x, y, self.tasks(indices)
-
-    def to(self, device: torch.device) -> "Examples":
-        """The same examples, held on a device where they fit in memory."""
-        return self
-
-
-class TensorExamples(Examples):
-    """Examples whose labels are held in memory, and their inputs as well, unless they are `Rows` of files.
-
-    Args:
-        x: inputs [N, …], uint8 or float32; those in files are read ahead, by threads, and never kept.
-        y: labels [N].
-        task: the task they belong to, or one for each.
-        transform: applied to a batch of inputs when it is read (a permutation of pixels, a rotation), so
-            that a hundred tasks over one set of images hold those images once.
-        shift: added to the labels when they are read, so that tasks with classes of their own hold them once.
-        truth: the true labels [N] as output numbers, where some of `y` are false.
-    """
-
-    def __init__(
-        self,
-        x: Inputs,
-        y: Tensor,
-        task: int | Tensor,
-        transform: Transform | None = None,
-        shift: int = 0,
-        truth: Tensor | None = None,
-    ) -> None:
-        if len(x) != len(y):
-            raise ValueError(f"{len(x)} inputs but {len(y)} labels")
-        self.x = x
-        self.y = y.long()
-        self.task = torch.tensor([task]) if isinstance(task, int) else task
-        self.transform = transform
-        self.shift = shift
-        self.truth = truth
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        x, y = self.x.index_select(0, indices), self.y.index_select(0, indices)
-        return (self.transform(x) if self.transform else x), (y + self.shift if self.shift else y)
-
-    def labels(self) -> Tensor:
-        return self.y + self.shift
-
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        # Several batches are read at once and handed out in parts: reading a batch of ten alone costs more.
-        row = max(1, math.prod(self.x.shape[1:]) * self.x.dtype.itemsize)
-        parts = order.to(self.y.device).split(size * max(1, READ // (size * row))) if len(order) else ()
-        read = ahead(self.batch, parts) if isinstance(self.x, Rows) else map(self.batch, parts)
-        for indices, (x, y) in zip(parts, read, strict=True):
-            task = self.tasks(indices)
-            tasks = task.split(size) if len(task) > 1 else repeat(task)
-            yield from zip(x.split(size), y.split(size), tasks, strict=False)
-
-    def to(self, device: torch.device) -> "TensorExamples":
-        x = self.x
-        if isinstance(x, Rows):
-            return self
-        if self.transform:
-            x = torch.cat([self.transform(part) for part in x.split(4096)]) if len(x) else x
-        truth = None if self.truth is None else self.truth.to(device)
-        return TensorExamples(x.to(device), (self.y + self.shift).to(device), self.task.to(device), truth=truth)
-
-    def digest(self) -> str:
-        y = self.y + self.shift if self.shift else self.y
-        x = self.x.digest() if isinstance(self.x, Rows) else tensor_digest(self.x)
-        parts = [x, tensor_digest(y), tensor_digest(self.task)]
-        parts.append(transform_digest(self.transform))
-        if self.truth is not None:
-            parts.append(tensor_digest(self.truth))
-        return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-class DatasetExamples(Examples):
-    """Examples read from a torch `Dataset` of (input, label) when they are needed, by worker processes.
-
-    For data larger than memory: nothing is kept.
-
-    Args:
-        dataset: its labels are output numbers already.
-        task: the task they all belong to.
-        workers: how many processes read ahead while training; 0 reads in the training process.
-    """
-
-    def __init__(self, dataset: Dataset[tuple[Tensor, int]], task: int, workers: int = 0) -> None:
-        self.dataset = dataset
-        self.task = torch.tensor([task])
-        self.workers = workers
-
-    def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        pairs = [self.dataset[index] for index in indices.tolist()]
-        return torch.stack([x for x, _ in pairs]), torch.tensor([int(y) for _, y in pairs])
-
-    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        loader = DataLoader(
-            self.dataset,
-            batch_sampler=[part.tolist() for part in order.split(size) if len(part)],
-            num_workers=self.workers,
-        )
-        for x, y in loader:
-            yield x, y.long(), self.task
-
-    def digest(self) -> str:
-        digest = hashlib.sha256()
-        for index in range(len(self)):
-            x, y = self.dataset[index]
-            digest.update(tensor_digest(x).encode() + str(int(y)).encode())
-        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -239,6 +72,7 @@ class Scenario:
         readout: how outputs become answers where they are not one a class.
         modalities: sorts of input, where there are several. An input is then a vector: the number of its modality, its
             own numbers, and zeros up to the length of the longest.
+        recalls: whether it tests, on purpose, the very examples that it trains on.
     """
 
     name: str
@@ -253,6 +87,7 @@ class Scenario:
     passes: int | None = None
     readout: Codes | None = None
     modalities: tuple[Modality, ...] = ()
+    recalls: bool = False
 
     @classmethod
     def from_tensors(
@@ -396,10 +231,16 @@ class Scenario:
                 digest.update(examples.digest().encode())
         return digest.hexdigest()
 
+    @cached_property
+    def leaked(self) -> tuple[int, ...] | None:
+        """How many test inputs of each task are, by content, among the training inputs of any task.
 
-def transform_digest(transform: Transform | None) -> str:
-    """What identifies a transform: the digest of its own state, given by its `digest` method."""
-    if transform is None:
-        return ""
-    digest: Callable[[], str] | None = getattr(transform, "digest", None)
-    return digest() if digest else repr(transform)
+        None where that says nothing, as all of them should be (`recalls`), or is not to be had without reading the
+        inputs (see `scenarios.integrity`).
+        """
+        from scenarios.integrity import leaks
+
+        parts = [*self.test, *(task.training for task in self.tasks)]
+        if self.recalls or any(examples.fingerprints() is None for examples in parts):
+            return None
+        return tuple(count for count, _ in leaks(self))

@@ -13,7 +13,8 @@ class Cumulative(Strategy):
     """Keep all examples; with every task go on training from the present weights, on all tasks so far at once.
 
     Nothing is forgotten for want of examples. Where it falls behind joint training, which begins anew with every
-    task, the weights it began from were in the way.
+    task, the weights it began from were in the way. Where it ends above, the budget of one task was too small for
+    joint training to learn all of them: of T tasks, examples of task t are gone through T − t + 1 times as often here.
     """
 
     needs = frozenset({"stored examples"})

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import torch
+import torch._dynamo  # `grad` imports it when first called, which takes seconds: they are not a step's
 from torch import Tensor
 from torch.func import functional_call, grad
 

@@ -14,6 +14,10 @@ class Joint(Cumulative):
 
     After task t the network is what training on tasks 1…t together gives, so every row of its accuracy
     matrix is the reference of intransigence (Chaudhry et al. 2018) and of HAT's forgetting ratio.
+
+    It is bound by the budget, not by the stream: a budget in epochs is that many passes over all examples so far, made
+    anew with every task, also where a stream passes once. With one or two passes it has not learned all there is to
+    learn, and one that goes on from the weights it has (`cumulative`), or rehearses often, can end above it.
     """
 
     needs = frozenset({"stored examples"})

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from scenarios.errors import RequestError
-from scenarios.task import TensorExamples
+from scenarios.examples import TensorExamples
 
 Policy = Literal["reservoir", "class-balanced", "ring"]
 """Which of the examples offered are kept; see `Memory`."""

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from scenarios.errors import RequestError
+from scenarios.examples import Examples
 from scenarios.options import Option, bind, options_of
-from scenarios.task import Examples, Scenario, Task
+from scenarios.task import Scenario, Task
 from strategies.catalogue import STRATEGIES
 from strategies.networks.network import Network
 

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, TensorDataset
 
 from benches.work import LR, Work, floats
 from benches.workers.plain import EVALUATION_BATCH, accuracies
-from scenarios.task import Examples
+from scenarios.examples import Examples
 
 Result = tuple[float, float]
 """Seconds, and the accuracy on the last task."""

@@ -115,9 +115,8 @@ class _Pool:
         self.patience = Timer(PATIENCE, self.kill)
         self.patience.daemon = True
         # A fork of a server that has imported torch starts in no time, and shares nothing that was started.
-        # torch._dynamo is what the first optimiser imports, which takes two seconds.
         self.context = get_context("forkserver")
-        self.context.set_forkserver_preload([__name__, "torch._dynamo"])
+        self.context.set_forkserver_preload(["benchmark.execution.ready"])
         resource_tracker.ensure_running()  # the server starts it otherwise, which would undo what `start` blocks
 
     def work(self) -> list[RunRecord]:

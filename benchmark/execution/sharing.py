@@ -18,14 +18,14 @@ class SharedScenario:
     that changes a tensor changes a copy of its own.
 
     Args:
-        scenario: as loaded. Its digest goes with it, and is not computed again.
+        scenario: as loaded. What was found out by going through its content goes with it: digest and leaks.
 
     Raises:
         Exception: where the scenario cannot be pickled, or the disk is full.
     """
 
     def __init__(self, scenario: Scenario) -> None:
-        _ = scenario.digest
+        _ = scenario.digest, scenario.leaked
         with tempfile.TemporaryFile() as file:
             torch.save(scenario, file)
             file.flush()

@@ -12,8 +12,9 @@ from torch import Tensor
 from benchmark.catalogue import PROPERTIES
 from benchmark.predictions import Predictions
 from scenarios.errors import RequestError
+from scenarios.examples import Examples
 from scenarios.options import Reference, canonical
-from scenarios.task import Examples, Task
+from scenarios.task import Task
 from strategies.strategy import Batch, Strategy
 
 BATCH = 1024

@@ -9,8 +9,8 @@ in avalanche.json, with the command that makes it again; entries that are not as
 """
 
 import argparse
-import json
 import random
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -22,12 +22,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+from fidelity.peers import measuring
+from fidelity.peers.measuring import TASKS
 from scenarios.bridge.surroundings import quiet
 from scenarios.sources.source import Source, load_source
 
 FOUND = Path(__file__).with_suffix(".json")
 
-TASKS = 5
 LR = 0.05
 BATCH = 128
 
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in asked.entries or ENTRIES:
         matrices = [run(ENTRIES[name], source, seed) for seed in range(asked.seeds)]
         keep(name, [{"seed": seed, "accuracy": matrix} for seed, matrix in enumerate(matrices)])
-        finals = [100 * float(np.mean(matrix[-1])) for matrix in matrices]
+        finals = [100 * statistics.fmean(share for share in matrix[-1] if share is not None) for matrix in matrices]
         print(f"{name}: {np.mean(finals):.2f} ± {np.std(finals, ddof=1) if len(finals) > 1 else 0:.2f}", flush=True)
 
 
@@ -156,7 +157,7 @@ def summed(strategy: Any) -> Any:
     (mas,) = (plugin for plugin in strategy.plugins if isinstance(plugin, plugins.MASPlugin))
     strength = mas._lambda
 
-    class Summed(plugins.SupervisedPlugin):  # type: ignore[misc, name-defined]
+    class Summed(plugins.SupervisedPlugin):  # type: ignore[name-defined]
         def after_training_epoch(self, strategy: Any, **_: Any) -> None:
             learned = strategy.clock.train_exp_counter
             strategy.train_mb_size, mas.alpha, mas._lambda = 1, learned / (learned + 1), strength * (learned + 1)
@@ -228,29 +229,16 @@ def keep(name: str, runs: list[dict[str, Any]], path: Path = FOUND) -> None:
     """Write down what was found of one entry."""
     import avalanche
 
-    document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"entries": {}}
-    document["made_with"] = {"avalanche": avalanche.__version__, "torch": torch.__version__}
+    made_with = {"avalanche": avalanche.__version__, "torch": torch.__version__}
     entry = ENTRIES[name]
-    document["entries"][name] = {
+    found = {
         "command": f"python -m fidelity.peers.avalanche {name} --seeds {len(runs)}",
         "strategy": entry.strategy,
         "options": entry.options,
         **({"way": entry.way} if entry.way else {}),
         "runs": runs,
     }
-    document["entries"] = {each: document["entries"][each] for each in ENTRIES if each in document["entries"]}
-    path.write_text(lines(document), encoding="utf-8")
-
-
-def lines(document: dict[str, Any]) -> str:
-    """JSON with a line for each run."""
-    entries = []
-    for name, entry in document["entries"].items():
-        facts = ", ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in entry.items() if key != "runs")
-        runs = ",\n".join(f"  {json.dumps(run)}" for run in entry["runs"])
-        entries.append(f'{json.dumps(name)}: {{{facts}, "runs": [\n{runs}]}}')
-    made = json.dumps(document["made_with"])
-    return f'{{"made_with": {made},\n"entries": {{\n' + ",\n".join(entries) + "\n}}\n"
+    measuring.keep(path, ENTRIES, made_with, name, found)
 
 
 if __name__ == "__main__":

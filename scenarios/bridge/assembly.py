@@ -8,8 +8,9 @@ from torch import Tensor
 
 from scenarios.bridge.reading import Split
 from scenarios.errors import RequestError
-from scenarios.images import Active, Standardise, Validation, hold_out, stated
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.examples import TensorExamples
+from scenarios.images import Active, Standardise, Validation, hold_out, standardisation
+from scenarios.task import Kind, Scenario, Task
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def assemble(
         tasks=tuple(tasks),
         test=tuple(tests),
         active=active,
-        standardise=deviation(experiences, standardise),
+        standardise=standardisation(where, (experience.training.x for experience in experiences), standardise),
     )
 
 
@@ -143,24 +144,3 @@ def cut(test: Split, outputs: dict[int, int]) -> Split:
     """The test examples of a task's classes; all of them, not copied, where there are no others."""
     chosen = torch.isin(test.y, torch.tensor(list(outputs)))
     return test if bool(chosen.all()) else Split(test.x[chosen], test.y[chosen])
-
-
-def deviation(experiences: Sequence[Experience], standardise: Standardise) -> tuple[float, float] | None:
-    """The mean that is subtracted and the deviation that is divided by, on [0, 1]: of all training inputs, or given.
-
-    Raises:
-        RequestError: where one of them is no number.
-    """
-    if isinstance(standardise, str):
-        return stated(standardise)
-    if not standardise:
-        return None
-    count, total, squares = 0, 0.0, 0.0
-    for x in (experience.training.x for experience in experiences):
-        for part in x.split(4096):
-            values = part.double() / 255 if part.dtype == torch.uint8 else part.double()
-            count += values.numel()
-            total += float(values.sum())
-            squares += float(values.square().sum())
-    mean = total / count
-    return round(mean, 4), round(max(squares / count - mean**2, 1e-12) ** 0.5, 4)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from scenarios.task import Examples
+from scenarios.examples import Examples
 
 
 class Rows(Dataset[tuple[Tensor, int]]):

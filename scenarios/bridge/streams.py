@@ -12,7 +12,8 @@ from scenarios.bridge.assembly import Experience
 from scenarios.bridge.reading import Split, read
 from scenarios.bridge.rows import Rows
 from scenarios.errors import RequestError
-from scenarios.task import Examples, Scenario
+from scenarios.examples import Examples
+from scenarios.task import Scenario
 
 VALIDATION = ("valid", "validation", "val")
 """What a stream of validation examples may be called."""

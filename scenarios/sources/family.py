@@ -24,12 +24,17 @@ class FourFiles(Files):
             RequestError: where it is nowhere to be had, or a file is not what it should be.
         """
         folder = self.find(root)
-        x, y, test_x, test_y = (self._read(folder, name) for name in self.sums)
+        x, y, test_x, test_y = (self.read(folder, name) for name in self.sums)
         if x.ndim != 3 or test_x.ndim != 3:
             raise RequestError(f"{folder / next(iter(self.sums))} holds no images, but an array of {x.ndim} dimensions")
         return Source(name, labels, x.unsqueeze(1), y.long(), test_x.unsqueeze(1), test_y.long())
 
-    def _read(self, folder: Path, name: str) -> "Tensor":
+    def read(self, folder: Path, name: str) -> "Tensor":
+        """The array in a file.
+
+        Raises:
+            RequestError: where it is not what it should be.
+        """
         expected = self.sums[name]
         return read_idx(self.file(folder, name), expected if expected and len(expected) == 64 else None)
 

@@ -2,7 +2,8 @@
 
 import ast
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,15 @@ class Source:
             return self.x, self.test_x
         raise RequestError(f"{self.name} is too large for this: its inputs stay in their files")
 
+    def with_inputs(self, change: "Callable[[Tensor], Tensor]") -> "Source":
+        """The source with all its inputs changed by a function of [N, …].
+
+        Raises:
+            RequestError: where they are in files.
+        """
+        x, test_x = map(change, self.in_memory)
+        return replace(self, x=x, test_x=test_x)
+
     @property
     def modality(self) -> str:
         """What its inputs are: "images", "signals" or "tables"."""
@@ -61,17 +71,9 @@ class Source:
     @property
     def statistics(self) -> tuple[float, float]:
         """Mean and standard deviation of the training inputs: of bytes on the scale [0, 1], of floats as they are."""
-        import torch
+        from scenarios.rows import statistics
 
-        from scenarios.rows import parts_of
-
-        scale = 255 if self.x.dtype == torch.uint8 else 1
-        sums = torch.zeros(3, dtype=torch.float64)  # of ones, of values, of their squares
-        for part in parts_of(self.x):
-            values = part.double() / scale
-            sums += torch.stack([torch.tensor(float(values.numel())), values.sum(), values.square().sum()])
-        count, total, squares = sums.tolist()
-        return round(total / count, 4), round(((squares - total**2 / count) / (count - 1)) ** 0.5, 4)
+        return statistics([self.x])
 
 
 register = SOURCES.register

@@ -12,8 +12,10 @@ from torch.utils.data import Dataset
 
 from benchmark import evaluation
 from benchmark.evaluation import Evaluation, _batch_size, evaluate, mean_loss
+from scenarios.examples import Examples, TensorExamples
+from scenarios.own import DatasetRows
 from scenarios.scenario import scenario_reference
-from scenarios.task import DatasetExamples, Examples, Scenario, Task
+from scenarios.task import Scenario, Task
 from strategies.networks.network import build_network
 from strategies.strategy import Batch, Strategy
 
@@ -169,11 +171,12 @@ class Pairs(Dataset[tuple[Tensor, int]]):
 
 def read_from_disk(scenario: Scenario) -> Scenario:
     """The same scenario with test and validation examples of a `Dataset`."""
-    tasks = tuple(
-        Task(**{**vars(task), "validation": DatasetExamples(Pairs(task.validation), task.index)})
-        for task in scenario.tasks
-    )
-    test = tuple(DatasetExamples(Pairs(examples), index) for index, examples in enumerate(scenario.test))
+
+    def read(examples: Examples) -> TensorExamples:
+        return TensorExamples(DatasetRows(Pairs(examples), "pairs"), examples.labels(), examples.task)
+
+    tasks = tuple(Task(**{**vars(task), "validation": read(task.validation)}) for task in scenario.tasks)
+    test = tuple(map(read, scenario.test))
     return Scenario(**{**vars(scenario), "tasks": tasks, "test": test})
 
 

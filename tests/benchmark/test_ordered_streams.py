@@ -16,7 +16,7 @@ from benchmark.run import load_scenario
 from benchmark.spec import RunSpec
 from benchmark.team import varied
 from benchmark.trainer import Trainer
-from scenarios.task import Examples, TensorExamples
+from scenarios.examples import Examples, TensorExamples
 
 CPU = torch.device("cpu")
 

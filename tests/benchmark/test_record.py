@@ -244,6 +244,21 @@ def test_which_task_comes_back_is_written_only_where_one_does(tmp_path: Path) ->
     assert read_record(tmp_path).digest == made.digest != record().digest
 
 
+def test_leaks_are_written_where_somebody_has_looked() -> None:
+    before = record()
+    assert "leaked" not in before.to_json()
+    first, *rest = before.tasks
+    looked = record(tasks=(first.model_copy(update={"leaked": 0}), *rest))
+    assert json.loads(looked.to_json())["tasks"][0]["leaked"] == 0
+    assert "leaked" not in json.loads(looked.to_json())["tasks"][1]
+    assert looked.digest != before.digest
+
+
+@pytest.mark.parametrize(("leaked", "said"), [(-1, "tasks.1.leaked"), (TEST + 1, "cannot be leaked")])
+def test_no_more_than_all_test_examples_are_leaked(leaked: int, said: str, tampered: Callable[..., str]) -> None:
+    assert said in tampered("tasks", 1, "leaked", leaked)
+
+
 @pytest.mark.parametrize("returns", [0, 2, 3, 4])
 def test_a_return_is_to_a_first_visit_before_it(returns: int, tampered: Callable[..., str]) -> None:
     where = "tasks.1.returns" if returns == 0 else f"task 2 returns to task {returns}"

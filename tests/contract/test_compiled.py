@@ -4,18 +4,17 @@ import copy
 
 import pytest
 import torch
-from support import TOGETHER, kinds_of, tiny_spec, trainer_for
-from test_replicas import STEPS, alone_for, assert_close, losses, team_for
+from support import TOGETHER, Alone, kinds_of, replica_for, tiny_spec, trainer_for
+from test_replicas import STEPS, Losses, alone_for, assert_close, losses, team_for
+from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint
+from benchmark.replica import Replica
 from benchmark.spec import RunSpec
-from benchmark.stepper import OFTEN
-
-
-@pytest.fixture(autouse=True)
-def _no_other_kernels() -> None:
-    """torch keeps eight variants of a compiled function in a process, which the strategies before have used up."""
-    torch.compiler.reset()
+from benchmark.stepper import KERNELS, MOST_KERNELS, OFTEN
+from scenarios.task import Task
+from strategies.networks.network import Network, build_network
+from strategies.strategy import Batch, Strategy
 
 
 def spec_of(name: str, seed: int = 0) -> RunSpec:
@@ -51,6 +50,60 @@ def test_replicas_compile_as_well(name: str) -> None:
         alone = alone_for(spec)
         alone.run()
         assert_close(replica, alone.replica)
+
+
+def whole(loss: Tensor) -> Tensor:
+    return loss
+
+
+def root(loss: Tensor) -> Tensor:
+    return loss.sqrt()
+
+
+class Turning(Strategy):
+    """It changes between tasks what the compiler takes for constant, and a function, of which it is not told."""
+
+    def __init__(self, network: Network, change: str) -> None:
+        super().__init__(network)
+        self.change, self.factor, self.turn = change, 1.0, whole
+
+    def start_task(self, task: Task) -> None:
+        if task.index and self.change == "a number":
+            self.factor = 0.5
+        if task.index and self.change == "a function":
+            self.turn = root
+
+    def loss(self, batch: Batch) -> Tensor:
+        return self.turn(super().loss(batch)) * self.factor
+
+
+@pytest.mark.parametrize("change", ["a number", "a function"])
+def test_what_changes_between_tasks_is_compiled_anew(change: str) -> None:
+    def trained(*, compiled: bool) -> Replica:
+        spec = spec_of("naive")
+        scenario = replica_for(spec).scenario
+        torch.manual_seed(0)
+        strategy = Turning(build_network(spec.network, scenario), change)
+        trainer = Alone(Replica(strategy, scenario, spec, Losses()), compiled=compiled)
+        trainer.run()
+        return trainer.replica
+
+    assert_close(trained(compiled=True), trained(compiled=False))
+
+
+def test_runs_of_other_seeds_share_a_compiled_step() -> None:
+    for seed in range(2):
+        trainer_for(spec_of("naive", seed), compiled=True).run()
+        kernels = list(KERNELS)
+        assert kernels
+    trainer_for(spec_of("naive", 2), compiled=True).run()
+    assert kernels == KERNELS
+    other = tiny_spec("split-digits:task,tasks=2", "l2", iterations=60, strength=2.0)
+    trainer_for(other, compiled=True).run()
+    again = tiny_spec("split-digits:task,tasks=2", "l2", iterations=60, strength=3.0)
+    before = len(KERNELS)
+    trainer_for(again, compiled=True).run()
+    assert len(KERNELS) == min(before + 1, MOST_KERNELS)
 
 
 def test_without_a_compiler_it_says_so_once_and_runs_uncompiled(

@@ -79,7 +79,8 @@ COUNTED = '''
 """A scenario that notes down each time it is built."""
 import os, pathlib, torch
 from scenarios.scenario import register
-from scenarios.task import Scenario, Task, TensorExamples
+from scenarios.examples import TensorExamples
+from scenarios.task import Scenario, Task
 
 def doubled(x):
     return x * 2

@@ -34,7 +34,7 @@ def test_it_shows_families_and_sources_once_each() -> None:
 
 def test_json_has_every_name_with_kinds_tasks_classes_and_data() -> None:
     listed = things(Listed.scenarios)
-    assert [item["name"] for item in listed] == [*list_scenarios(), "avalanche/NAME"]
+    assert [item["name"] for item in listed] == [*list_scenarios(), "avalanche/NAME", "continuum/NAME"]
     digits = named(listed, "rotated-digits")
     assert digits["kinds"] == ["task", "domain", "class"]
     assert (digits["tasks"], digits["classes"]) == (10, 10)

@@ -44,6 +44,7 @@ def test_a_picture_is_written_where_it_is_said(forgetless: Any, tmp_path: Path) 
         (["scenarios", "--check", "split-digits", "--out", "x.png"], "--check prints"),
         (["scenarios", "--check", "split-digits", "--picture", "split-digits"], "two requests"),
         (["scenarios", "--out", "x.png"], "--picture NAME"),
+        (["scenarios", "--data", "."], "--check NAME"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(forgetless: Any, tmp_path: Path, asked: list[str], said: str) -> None:
@@ -68,6 +69,28 @@ def test_a_check_prints_digest_sizes_and_what_training_has_seen(forgetless: Any)
     assert lines[-1].endswith(": 34 of 34")
     clean = forgetless("list", "scenarios", "--check", "split-digits:class")
     assert clean.out.splitlines()[-1].endswith(": 0 of 355")
+
+
+PLUGIN = '''
+import torch
+from scenarios.sources.source import Source, register
+
+@register("kept", classes=2, shape=(3,))
+def kept(root):
+    """Numbers in a file of the folder that is named."""
+    x = torch.frombuffer(bytearray((root / "kept.bin").read_bytes()), dtype=torch.uint8).view(-1, 3).float()
+    y = torch.arange(len(x)) % 2
+    return Source("kept", ("even", "odd"), x, y, x[:4] + 0.5, y[:4])
+'''
+
+
+def test_data_sets_are_looked_for_where_it_is_said(forgetless: Any, tmp_path: Path) -> None:
+    Path("plugin.py").write_text(PLUGIN)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "kept.bin").write_bytes(bytes(range(60)))
+    asked = ("split-kept:class,tasks=2", "--plugin", "plugin.py", "--data", "here")
+    assert forgetless("list", "scenarios", "--check", *asked).out.splitlines()[-1].endswith(": 0 of 4")
+    assert forgetless("list", "scenarios", "--picture", *asked).code == 0
 
 
 def test_a_check_sees_content_through_the_transform(forgetless: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 import jsonschema
+import numpy as np
 import pytest
 
 from benchmark.record import read_record, record_schema
@@ -272,3 +273,21 @@ def test_the_command_line_and_python_have_the_same_defaults() -> None:
         help_text = hints[name].__metadata__[0].help
         assert f"[default: {RunSpec.model_fields[name].default}" in help_text, name
     assert hints["batch_size"] == training.BatchSize
+
+
+def test_a_run_on_what_it_is_tested_on_says_so_once(forgetless) -> None:  # type: ignore[no-untyped-def]
+    x = np.random.default_rng(0).integers(0, 256, (40, 4, 4), dtype=np.uint8)
+    y = np.arange(40) % 4
+    np.savez("own.npz", x=x, y=y, test_x=np.concatenate([x[1::4][:3], 255 - x[:9]]), test_y=np.array([1, 1, 1, *y[:9]]))
+    asked = ("own.npz:class,tasks=2,validation=0", "naive", "--seeds", "2", "--class-order", "seed", *QUICK)
+    result = forgetless("run", *asked)
+    warned, place = result.err.splitlines()
+    assert warned.startswith("own.npz:class,tasks=2,validation=0: 3 of 12 test examples are, to the byte")
+    assert place.startswith("records: ")
+    assert result.out.count("3 of 12 test examples") == 1
+    (path, *_) = sorted(Path("runs").rglob("record.json"))
+    assert sum(task.leaked or 0 for task in read_record(path).tasks) == 3
+    again = forgetless("run", *asked, "--json")
+    assert json.loads(again.out)["entries"]
+    assert again.err.count("3 of 12 test examples") == 1
+    assert "test examples" not in forgetless("run", "addition-facts", "naive", *QUICK).err

@@ -209,10 +209,31 @@ def test_unknown_metrics(metric: str) -> None:
         tables(records, metric)
 
 
+def test_who_ends_above_joint_training_is_noted() -> None:
+    shares = {"naive": 0.2, "joint": 0.7, "a": 0.6, "b": 0.75}
+    notes = {
+        row.strategy: row.notes for row in only([run(name, accuracy=flat(it)) for name, it in shares.items()]).rows
+    }
+    (note,) = notes.pop("b")
+    assert "no upper bound" in note
+    assert set(notes.values()) == {()}
+
+
 def test_different_data_are_noted() -> None:
     assert only([run("a"), run("b")]).notes == ()
     (note,) = only([run("a"), run("b", data="e" * 64)]).notes
     assert note == "records with the same order of classes were made on different data: dddddd, eeeeee"
+
+
+def test_leaks_are_noted() -> None:
+    def leaked(*counts: int | None) -> RunRecord:
+        made = run("b")
+        tasks = [task.model_copy(update={"leaked": count}) for task, count in zip(made.tasks, counts, strict=True)]
+        return made.model_copy(update={"tasks": tuple(tasks)})
+
+    assert only([run("a"), leaked(0, 0)]).notes == ()
+    (note,) = only([run("a"), leaked(1, 2)]).notes
+    assert note.startswith("3 of 200 test examples are, to the byte, among the training examples")
 
 
 def test_document() -> None:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.properties.property import Subject
+from scenarios.examples import TensorExamples
 from scenarios.scenario import scenario_reference
-from scenarios.task import Kind, Scenario, Task, TensorExamples
+from scenarios.task import Kind, Scenario, Task
 from strategies.hat import HAT
 from strategies.naive import Naive
 from strategies.networks.network import Gate, Network, build_network

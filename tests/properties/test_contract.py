@@ -19,7 +19,7 @@ from benchmark.properties.property import (
     build_property,
     property_reference,
 )
-from scenarios.task import TensorExamples
+from scenarios.examples import TensorExamples
 
 NAMES = sorted(PROPERTIES.entries())
 CELLS = [name for name in NAMES if issubclass(PROPERTIES.get(name), Property)]

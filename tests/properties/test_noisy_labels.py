@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmark.properties.noisy_labels import NoisyLabels
 from benchmark.properties.property import Measurement, Subject
-from scenarios.task import TensorExamples
+from scenarios.examples import TensorExamples
 
 MakeSubject = Callable[..., Subject]
 

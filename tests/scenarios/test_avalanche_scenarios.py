@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import importlib.util
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,11 +18,10 @@ from benches.avalanche_scenarios import digits, ours, theirs
 from scenarios.avalanche import arguments_of, benchmarks, export, from_avalanche
 from scenarios.bridge.reading import as_bytes, read
 from scenarios.bridge.surroundings import quiet
-from scenarios.continuum import from_continuum
 from scenarios.errors import RequestError
+from scenarios.examples import Examples
 from scenarios.scenario import scenario_reference
 from scenarios.sources.fashion import DATA
-from scenarios.task import Examples
 
 
 class Few(Dataset[tuple[Tensor, int]]):
@@ -99,6 +97,17 @@ def test_normalize_is_left_out_and_what_else_evaluation_does_is_done() -> None:
         benchmark = nc(shuffle=False, eval_transform=Compose([Add(), Normalize((0.5,), (0.1,))]), train_transform=None)
     x, _ = whole(from_avalanche(benchmark, validation=0).tasks[1].training)
     assert x[:, 0, 0, 0].unique().tolist() == [9, 10]
+
+
+def test_all_training_inputs_are_standardised_by_one_mean_and_deviation() -> None:
+    scenario = from_avalanche(nc(), validation=0, standardise=True)
+    x = torch.cat([whole(task.training)[0] for task in scenario.tasks]).double() / 255
+    assert scenario.standardise == (round(float(x.mean()), 4), round(float(x.std()), 4))
+    with quiet():
+        from avalanche.benchmarks import ni_benchmark
+
+        black = ni_benchmark(Few(1), Few(1), n_experiences=2, seed=0, balance_experiences=True)
+    assert "all its training inputs are 0.0" in refused(lambda: from_avalanche(black, validation=0, standardise=True))
 
 
 @pytest.mark.parametrize("kind", ["task", "domain", "class"])
@@ -190,7 +199,7 @@ def test_split_fmnist_reads_the_files_of_our_source(tmp_path: Path, monkeypatch:
         scenario_reference("avalanche/SplitFMNIST:task,tasks=3").build(root=tmp_path)
 
 
-def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_wrong_is_said_in_one_line(tmp_path: Path) -> None:
     assert "did you mean 'SplitFMNIST'?" in refused(lambda: scenario_reference("avalanche/SplitFMIST"))
     assert "has no option 'rotations_list'" in refused(
         lambda: scenario_reference("avalanche/SplitMNIST:class,rotations_list=1")
@@ -200,8 +209,6 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.M
         lambda: scenario_reference("avalanche/SplitFMNIST").build(root=tmp_path)
     )
     assert "no benchmark with a train and a test stream" in refused(lambda: from_avalanche(3))
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: None)
-    assert "Continuum, which is not installed" in refused(lambda: from_continuum(None, None))
 
 
 def test_streams_that_are_no_sequence_are_refused() -> None:
@@ -237,26 +244,3 @@ def test_bytes_are_found_again_and_floats_stay() -> None:
     assert torch.equal(as_bytes(every.float() / 255), every)
     assert as_bytes(torch.tensor([0.1234])).dtype == torch.float32
     assert as_bytes(torch.tensor([-1.0, 1.0])).dtype == torch.float32
-
-
-@pytest.mark.skipif(importlib.util.find_spec("continuum") is None, reason="Continuum is not installed")
-def test_a_scenario_of_continuum() -> None:
-    with quiet():
-        from continuum.datasets import InMemoryDataset
-        from continuum.scenarios import ClassIncremental
-
-        def made(each: int, train: bool) -> Any:
-            y = torch.arange(6).repeat_interleave(each).numpy()
-            x = y[:, None, None, None].repeat(2, 1).repeat(2, 2).repeat(3, 3).astype("uint8")
-            return ClassIncremental(InMemoryDataset(x, y, train=train), increment=2, class_order=[3, 1, 5, 0, 2, 4])
-
-        scenario = from_continuum(made(10, True), made(4, False))
-    assert scenario.kind == "class"
-    assert [task.classes for task in scenario.tasks] == [(0, 1), (2, 3), (4, 5)]
-    for task, test in zip(scenario.tasks, scenario.test, strict=True):
-        x, y = whole(task.training)
-        assert x.dtype == torch.uint8
-        assert x.shape[1:] == (3, 2, 2)
-        assert x[:, 0, 0, 0].tolist() == [[3, 1, 5, 0, 2, 4][label] for label in y.tolist()]
-        assert (len(task.training), len(task.validation), len(test)) == (18, 2, 8)
-    assert "no scenario of Continuum" in refused(lambda: from_continuum(3, 4))

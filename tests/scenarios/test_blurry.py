@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from refusals import allowed, refusal
 
 from scenarios.blurry import blurry
+from scenarios.examples import Examples
 from scenarios.scenario import scenario_reference
 from scenarios.sources.source import Source
-from scenarios.task import Examples, Scenario
+from scenarios.task import Scenario
 
 
 def rows(examples: Examples) -> list[bytes]:

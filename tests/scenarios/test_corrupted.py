@@ -10,8 +10,9 @@ from refusals import refusal
 from torch import Tensor
 
 from scenarios.corrupted import FORMULAS, SEVERITIES, Corruption, corrupted
+from scenarios.examples import TensorExamples
 from scenarios.sources.source import Source
-from scenarios.task import Scenario, TensorExamples
+from scenarios.task import Scenario
 
 SPOILING = [name for name in FORMULAS if name != "clean"]
 CASES = [(name, severity) for name in SPOILING for severity in SEVERITIES]

@@ -8,10 +8,11 @@ from refusals import refusal
 from torch import Tensor
 
 from scenarios.drift import Drifting, drift
+from scenarios.examples import Examples
 from scenarios.rotated import Rotation
 from scenarios.scenario import scenario_reference
 from scenarios.sources.source import Source
-from scenarios.task import Examples, Scenario
+from scenarios.task import Scenario
 
 
 def drifting(examples: Examples) -> Drifting:

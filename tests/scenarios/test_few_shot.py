@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from refusals import allowed, refusal
 
+from scenarios.examples import Examples
 from scenarios.few_shot import few_shot
 from scenarios.sources.source import Source
-from scenarios.task import Examples, Scenario
+from scenarios.task import Scenario
 
 
 def rows(examples: Examples) -> set[bytes]:

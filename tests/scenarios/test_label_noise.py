@@ -6,10 +6,11 @@ import pytest
 import torch
 from refusals import refusal
 
+from scenarios.examples import Examples, TensorExamples
 from scenarios.label_noise import label_noise
 from scenarios.sources.source import Source
 from scenarios.split import split
-from scenarios.task import Examples, Kind, TensorExamples
+from scenarios.task import Kind
 
 
 def given(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,6 +14,8 @@ from refusals import refusal
 from scenarios import rows
 from scenarios.scenario import scenario_reference
 from scenarios.sources.own.path import read_own
+from scenarios.sources.own.whole import suspicious
+from scenarios.task import Scenario
 
 X = np.zeros((6, 2, 2), np.uint8)
 Y = np.array([0, 0, 0, 1, 1, 1])
@@ -97,6 +99,60 @@ def test_a_damaged_image_of_a_large_folder_is_named_when_it_is_read(
         lambda: [source.x.index_select(0, torch.arange(8)), source.test_x.index_select(0, torch.arange(2))]
     )
     assert "b/2.png is damaged" in message
+
+
+def large_folder(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> Scenario:
+    """A scenario of images that stay in their files, one of which holds what is given."""
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            (tmp_path / name / f"{number}.png").write_bytes(photograph("png"))
+    (tmp_path / "b" / "2.png").write_bytes(content)
+    monkeypatch.setattr(rows, "LARGE", 0)
+    return scenario_reference(f"{tmp_path}:class,tasks=2,validation=0").build()
+
+
+def photograph(kind: str, **options: Any) -> bytes:
+    """An image with enough in it to be damaged in the middle."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+def flipped(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+
+
+DAMAGED = {
+    "png cut short": photograph("png")[:-30],
+    "png without its end": photograph("png")[:-12],
+    "png with other bytes": flipped(photograph("png"), 500),
+    "jpeg cut short": photograph("jpeg")[:-30],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_in_a_large_folder_shows_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    assert suspicious(DAMAGED[name])
+    scenario = large_folder(tmp_path, DAMAGED[name], monkeypatch)
+    if name == "png without its end":
+        assert scenario.digest, "Pillow can read all of it"
+        return
+    message = refusal(lambda: scenario.digest)
+    assert f"{tmp_path}/b/2.png is damaged" in message
+    assert "save it again, or remove it (forgetless list scenarios --check names all such files)" in message
+
+
+def test_what_a_whole_image_can_look_like_is_not_suspicious() -> None:
+    thumbnail = photograph("jpeg", exif=b"Exif\0\0" + photograph("jpeg"))
+    whole = [photograph(kind) for kind in ("png", "jpeg", "webp", "gif", "bmp", "tiff")]
+    whole += [thumbnail, photograph("jpeg", progressive=True), photograph("jpeg") + b"trailer", png() + b"\0\0"]
+    assert not any(map(suspicious, whole))
+    assert suspicious(thumbnail[:-30])
+    assert suspicious(photograph("jpeg", progressive=True)[:-30])
 
 
 ARRAYS: list[tuple[dict[str, Any], list[str]]] = [

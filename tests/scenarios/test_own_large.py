@@ -11,8 +11,8 @@ from benchmark.evaluation import evaluate
 from benchmark.run import build_strategy
 from benchmark.spec import RunSpec
 from scenarios import rows
+from scenarios.examples import TensorExamples
 from scenarios.scenario import scenario_reference
-from scenarios.task import TensorExamples
 
 PEAK = Path("/proc/self/clear_refs")
 

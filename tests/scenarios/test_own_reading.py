@@ -10,11 +10,12 @@ from refusals import refusal
 
 from scenarios import rows
 from scenarios.catalogue import SCENARIOS
+from scenarios.examples import TensorExamples
 from scenarios.options import options_of
 from scenarios.scenario import scenario_reference
 from scenarios.sources.own.path import read_own
 from scenarios.sources.source import Source
-from scenarios.task import Scenario, TensorExamples
+from scenarios.task import Scenario
 
 CLASSES, EACH = 4, 12
 

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from scenarios.examples import Examples, TensorExamples
 from scenarios.permuted import Permutation, permuted
 from scenarios.sources.source import Source
-from scenarios.task import Examples, Kind, TensorExamples
+from scenarios.task import Kind
 
 
 def pixels(examples: Examples) -> torch.Tensor:

@@ -10,13 +10,14 @@ from PIL import Image
 from torch import Tensor
 
 from scenarios import pictures
+from scenarios.examples import Examples, TensorExamples
 from scenarios.multimodal import multimodal
 from scenarios.permuted import permuted
 from scenarios.pictures import LEFT, MARGIN, choose, even, fitted, own_numbers, picture
 from scenarios.scenario import scenario_reference
 from scenarios.sources.source import Source
 from scenarios.split import split
-from scenarios.task import Examples, Scenario, TensorExamples
+from scenarios.task import Scenario
 from scenarios.tiles import BLUE
 
 

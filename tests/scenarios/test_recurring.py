@@ -10,11 +10,11 @@ from support import kinds_of, matrix, tiny_spec, trained
 from benchmark.record import read_record
 from benchmark.request import RunRequest
 from benchmark.run import run
+from scenarios.examples import TensorExamples
 from scenarios.recurring import recurring
 from scenarios.scenario import scenario_reference
 from scenarios.sources.source import Source
 from scenarios.split import split
-from scenarios.task import TensorExamples
 from strategies.catalogue import STRATEGIES
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from scenarios.examples import TensorExamples
 from scenarios.rotated import Rotation, rotated
 from scenarios.sources.source import Source
-from scenarios.task import TensorExamples
 
 
 def angles(source: Source, seed: int | None, tasks: int, degrees: float) -> list[float]:

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from scenarios.catalogue import SOURCES
 from scenarios.eight import EIGHT, eight
+from scenarios.examples import Examples, TensorExamples
 from scenarios.scenario import scenario_reference
 from scenarios.sequence import Standardisation, sequence
 from scenarios.sources.source import Source, load_source
-from scenarios.task import Examples, Scenario, TensorExamples
+from scenarios.task import Scenario
 
 SHAPES = {"small": (1, 4, 4, 2), "wide": (1, 6, 3, 3), "colour": (3, 6, 6, 2), "two": (2, 4, 4, 2)}
 OF_EIGHT = {

@@ -10,6 +10,7 @@ from refusals import refusal
 from scenarios.catalogue import SOURCES, data_place, list_scenarios, modality, source_shape
 from scenarios.integrity import duplicates
 from scenarios.permuted import permuted
+from scenarios.rows import statistics
 from scenarios.scenario import scenario_reference
 from scenarios.sources.fashion import DATA as FASHION
 from scenarios.sources.source import Source, checked, load_source
@@ -109,7 +110,9 @@ def test_statistics_of_bytes_are_those_of_their_floats() -> None:
     x = torch.randint(0, 256, (5000, 3, 4, 4), generator=torch.Generator().manual_seed(0)).byte()
     source = Source("noise", ("a",), x, torch.zeros(5000), x[:1], torch.zeros(1))
     scaled = x.double() / 255
-    assert source.statistics == (round(float(scaled.mean()), 4), round(float(scaled.std()), 4))
+    expected = (round(float(scaled.mean()), 4), round(float(scaled.std()), 4))
+    assert source.statistics == expected
+    assert statistics([x[:1000], x[1000:].float() / 255]) == expected
 
 
 def test_what_is_wrong_with_a_source_is_said_in_one_line(letters: Source) -> None:
@@ -187,3 +190,18 @@ def test_the_duplicates_of_real_sources_are_found_in_a_moment() -> None:
     assert time.process_time() - began < 5
     both = {image.tobytes() for image in fashion.x.numpy()} & {image.tobytes() for image in fashion.test_x.numpy()}
     assert len(found) == len(both) == 0
+
+
+def test_the_digits_are_those_that_scikit_learn_gives() -> None:
+    from sklearn.datasets import load_digits
+
+    source, theirs = load_source("digits"), load_digits()
+    test = torch.zeros(len(theirs.target), dtype=torch.bool)
+    for digit in range(10):
+        test[(theirs.target == digit).nonzero()[0][4::5]] = True
+    x = torch.from_numpy(theirs.images / 16 * 255).round().to(torch.uint8)
+    y = torch.from_numpy(theirs.target).long()
+    assert torch.equal(source.x.squeeze(1), x[~test])
+    assert torch.equal(source.test_x.squeeze(1), x[test])
+    assert torch.equal(source.y, y[~test])
+    assert torch.equal(source.test_y, y[test])

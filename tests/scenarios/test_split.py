@@ -9,9 +9,10 @@ import torch
 from refusals import refusal
 from torch import Tensor
 
+from scenarios.examples import Examples
 from scenarios.sources.source import Source
 from scenarios.split import split
-from scenarios.task import Examples, Kind, Scenario
+from scenarios.task import Kind, Scenario
 
 KINDS: tuple[Kind, ...] = ("task", "domain", "class")
 

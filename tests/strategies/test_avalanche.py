@@ -22,7 +22,7 @@ from benchmark.request import RunRequest
 from benchmark.run import check, run
 from benchmark.trainer import Diverged
 from scenarios.errors import RequestError
-from scenarios.task import Examples
+from scenarios.examples import Examples
 from strategies.avalanche import CANNOT, FURTHER, names
 from strategies.catalogue import STRATEGIES
 from strategies.strategy import bind_hyperparameters, hyperparameters_of

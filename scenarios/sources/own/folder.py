@@ -14,6 +14,7 @@ from scenarios import rows
 from scenarios.errors import RequestError
 from scenarios.rows import Inputs, Rows, ahead
 from scenarios.sources.own.parts import source_of
+from scenarios.sources.own.whole import suspicious
 from scenarios.sources.source import Source
 
 MODES = {"1": "grey", "L": "grey", "LA": "grey", "P": "rgb", "RGB": "rgb", "RGBA": "rgb", "CMYK": "rgb", "YCbCr": "rgb"}
@@ -21,6 +22,9 @@ MODES = {"1": "grey", "L": "grey", "LA": "grey", "P": "rgb", "RGB": "rgb", "RGBA
 
 SYSTEM = {"thumbs.db", "desktop.ini"}
 """Files that systems leave in folders; hidden ones are passed over as well."""
+
+ALL = " (forgetless list scenarios --check names all such files)"
+"""What an error about one file ends with: there may be more."""
 
 
 class ImageRows(Rows):
@@ -54,23 +58,52 @@ class ImageRows(Rows):
         Raises:
             RequestError: where it is damaged.
         """
-        with _opened(file) as opened:
-            try:
-                image = opened.convert(self.mode)
-            except Exception as error:  # Pillow's decoders raise whatever they stumble over
-                raise RequestError(f"{file} is damaged: {_line(error)}; save it again, or remove it") from None
+        image = _decoded(file, self.mode)
         if image.size != self.size:
             if not self.resize:
                 raise RequestError(f"{file} has changed: it was of {_size(self.size)} pixels")
             image = image.resize(self.size, Image.Resampling.BILINEAR)
         return image
 
-    def content(self) -> str:
-        """SHA-256 of the chosen files, as they are, and of how they are read."""
+    def content(self) -> tuple[str, Tensor]:
+        """SHA-256 of the chosen files, as they are, and of how they are read; and a fingerprint of each file.
+
+        Raises:
+            RequestError: where a file is cut short, or otherwise damaged in a way that shows without decoding it.
+        """
         digest = hashlib.sha256(repr((tuple(self.shape), self.mode)).encode())
-        for content in ahead(_file_digest, [str(self.files[number]) for number in self.numbers.tolist()]):
+        found = []
+        for content in ahead(self._file_digest, [str(self.files[number]) for number in self.numbers.tolist()]):
             digest.update(content)
-        return digest.hexdigest()
+            found.append(int.from_bytes(content[:8], "little", signed=True))
+        return digest.hexdigest(), torch.tensor(found, dtype=torch.int64)
+
+    def _file_digest(self, file: str) -> bytes:
+        try:
+            content = Path(file).read_bytes()
+        except OSError as error:
+            raise RequestError(f"{file} cannot be read: {_line(error)}") from None
+        if suspicious(content):
+            _decoded(file, self.mode)  # Pillow may be able to read it all the same
+        return hashlib.sha256(content).digest()
+
+
+def damaged_images(path: Path) -> list[str]:
+    """What is wrong with each file in the class folders that cannot be read as an image; all are decoded.
+
+    Raises:
+        RequestError: where there are no class folders.
+    """
+
+    def fault(file: Path) -> str | None:
+        try:
+            _decoded(str(file), "RGB")
+        except RequestError as error:
+            return str(error).removesuffix(ALL)
+        return None
+
+    files = [file for part in _parts(path) for file in _classes(part)[1]]
+    return [found for found in ahead(fault, files) if found is not None]
 
 
 def read_folder(path: Path, test: float, size: int | None, colour: str | None) -> Source:
@@ -79,13 +112,7 @@ def read_folder(path: Path, test: float, size: int | None, colour: str | None) -
     Raises:
         RequestError: where a file is no image, or images do not go together.
     """
-    parts = [path]
-    folders = _folders(path)
-    if any(folder.name == "train" and _folders(folder) for folder in folders):
-        names = [folder.name for folder in folders]
-        if other := next((name for name in names if name not in {"train", "test"}), None):
-            raise RequestError(f"{path / other} lies beside train/: there should be train/ and test/, and nothing else")
-        parts = [path / name for name in ("train", "test") if name in names]
+    parts = _parts(path)
     labels, files, y = _classes(parts[0])
     counts, tested = [len(files)], torch.empty(0, dtype=torch.long)
     if len(parts) == 2:
@@ -100,6 +127,17 @@ def read_folder(path: Path, test: float, size: int | None, colour: str | None) -
     if len(parts) == 1:
         return source_of(str(path), labels, x, y, test)
     return Source(str(path), labels, x[: counts[0]], y, x[counts[0] :], tested)
+
+
+def _parts(path: Path) -> list[Path]:
+    """What holds class folders: the folder itself, or its train/ and test/."""
+    folders = _folders(path)
+    if not any(folder.name == "train" and _folders(folder) for folder in folders):
+        return [path]
+    names = [folder.name for folder in folders]
+    if other := next((name for name in names if name not in {"train", "test"}), None):
+        raise RequestError(f"{path / other} lies beside train/: there should be train/ and test/, and nothing else")
+    return [path / name for name in ("train", "test") if name in names]
 
 
 def _classes(path: Path) -> tuple[tuple[str, ...], list[Path], Tensor]:
@@ -155,19 +193,24 @@ def _opened(file: str) -> Image.Image:
     try:
         return Image.open(file)
     except UnidentifiedImageError:
-        raise RequestError(f"{file} is no image that can be read: mend it, or remove it") from None
+        raise RequestError(f"{file} is no image that can be read: mend it, or remove it{ALL}") from None
     except IsADirectoryError:
         raise RequestError(f"{file} is a folder: a class folder should hold images alone") from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RequestError(f"{file} cannot be read: {_line(error)}") from None
+        raise RequestError(f"{file} cannot be read: {_line(error)}; mend it, or remove it{ALL}") from None
 
 
-def _file_digest(file: str) -> bytes:
-    try:
-        with open(file, "rb") as opened:
-            return hashlib.file_digest(opened, "sha256").digest()
-    except OSError as error:
-        raise RequestError(f"{file} cannot be read: {_line(error)}") from None
+def _decoded(file: str, mode: str) -> Image.Image:
+    """An image with all its pixels, grey for mode "L", or "RGB".
+
+    Raises:
+        RequestError: where it is damaged.
+    """
+    with _opened(file) as opened:
+        try:
+            return opened.convert(mode)
+        except Exception as error:  # Pillow's decoders raise whatever they stumble over
+            raise RequestError(f"{file} is damaged: {_line(error)}; save it again, or remove it{ALL}") from None
 
 
 def _line(error: Exception) -> str:

@@ -50,14 +50,15 @@ def read_own(
     for option, value in (("label", label), ("size", size), ("colour", colour)):
         wanted = "tables" if option == "label" else "folders of images"
         is_table = path.suffix.lower() in (".csv", ".parquet")
-        is_images = path.is_dir() and not (path / "x.npy").exists()
+        is_images = _is_folder_of_images(path)
         if value is not None and path.exists() and not (is_table if option == "label" else is_images):
             raise RequestError(f"{path}: {option}={value} is for {wanted}: leave it out")
     try:
         if not path.exists():
-            raise RequestError(f"there is nothing at {path}: a path can be {KINDS}")
+            place = "" if path.is_absolute() else f" (from {Path.cwd()})"
+            raise RequestError(f"there is nothing at {path}{place}: a path can be {KINDS}")
         if path.is_dir():
-            if (path / "x.npy").exists() or (path / "y.npy").exists():
+            if not _is_folder_of_images(path):
                 from scenarios.sources.own.arrays import read_folder_of_arrays
 
                 return read_folder_of_arrays(path, test)
@@ -75,3 +76,20 @@ def read_own(
     except OSError as error:
         raise RequestError(f"{error.filename or path} cannot be read: {error.strerror or error}") from None
     raise RequestError(f"{path} is of no kind that can be read: a path can be {KINDS}")
+
+
+def damaged_files(path: Path) -> list[str]:
+    """What is wrong with each file of a folder of images that cannot be decoded; other kinds are read whole anyway.
+
+    Raises:
+        RequestError: where there are no class folders.
+    """
+    if not _is_folder_of_images(path):
+        return []
+    from scenarios.sources.own.folder import damaged_images
+
+    return damaged_images(path)
+
+
+def _is_folder_of_images(path: Path) -> bool:
+    return path.is_dir() and not (path / "x.npy").exists() and not (path / "y.npy").exists()
