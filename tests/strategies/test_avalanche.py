@@ -17,7 +17,6 @@ from support import Alone, matrix, tiny_spec, trained, trainer_for, weights
 from torch import Tensor
 
 from benchmark.checkpoint import Checkpoint
-from benchmark.compiler import imports_compiler
 from benchmark.record import read_record
 from benchmark.request import RunRequest
 from benchmark.run import check, run
@@ -321,7 +320,3 @@ def test_the_digest_is_that_of_its_source_as_well() -> None:
 
     digests = {source_digest(STRATEGIES.get(f"avalanche/{name}")) for name in ("DER", "ICaRL", "Naive")}
     assert len(digests) == 3
-
-
-def test_the_compiler_that_its_optimiser_imports_is_imported_before_its_first_task() -> None:
-    assert imports_compiler(tiny_spec("split-digits:class", "avalanche/Naive"))
