@@ -43,13 +43,14 @@ class Entry:
             Naive is given.
         options: its arguments, beside those that all have; `train_epochs` is 1 where it is not said.
         way: what is done beside making it: "online": every batch is an experience of its own, as MIR of Avalanche is
-            meant to be used (otherwise what it replays lags a task behind); "summed": see `summed`.
+            meant to be used (otherwise what it replays lags a task behind); "summed": see `summed`; "frozen": the
+            hidden layers are frozen by its `freeze_up_to` after the first task.
     """
 
     kind: str
     strategy: str
     options: dict[str, Any] = field(default_factory=dict)
-    way: Literal["", "online", "summed"] = ""
+    way: Literal["", "online", "summed", "frozen"] = ""
 
 
 GEM = {"patterns_per_exp": 200, "memory_strength": 0.5}
@@ -58,6 +59,7 @@ REPLAY = {"mem_size": 500}
 MIR = {"mem_size": 500, "subsample": 250, "batch_size_mem": 50}
 MAS = {"lambda_reg": 0.1}
 RWALK = {"ewc_lambda": 10.0}
+GDUMB = {"mem_size": 500, "train_epochs": 20}
 PACKNET = {"train_epochs": 2, "post_prune_epochs": 1, "prune_proportion": 0.75}
 
 ENTRIES = {
@@ -71,6 +73,7 @@ ENTRIES = {
     "domain/rwalk": Entry("domain", "RWalkPlugin", RWALK),
     "task/joint": Entry("task", "JointTraining"),
     "task/replay": Entry("task", "Replay", REPLAY),
+    "task/frozen": Entry("task", "Naive", way="frozen"),
     "task/agem": Entry("task", "AGEM", AGEM),
     "task/gem": Entry("task", "GEM", GEM),
     "task/mas": Entry("task", "MAS", MAS, "summed"),
@@ -78,6 +81,7 @@ ENTRIES = {
     "task/packnet": Entry("task", "PackNet", PACKNET),
     "task/pnn": Entry("task", "PNNStrategy"),
     "class/cumulative": Entry("class", "Cumulative"),
+    "class/gdumb": Entry("class", "GDumb", GDUMB),
     "class/gem": Entry("class", "GEM", GEM),
     "class/mir": Entry("class", "MIR", MIR, "online"),
 }
@@ -135,6 +139,9 @@ def run(entry: Entry, source: Source, seed: int) -> list[Row]:
                 batches = online(batches, experience_size=BATCH)
             for batch in batches:
                 strategy.train(batch, num_workers=0)
+            if entry.way == "frozen" and done == 1:
+                freeze = import_module("avalanche.training.utils").freeze_up_to
+                freeze(model, layer_filter=lambda each: not each.layer_name.startswith("classifier"))
             # Asked about a task to come, PNN adds its column at once, and fixes it when it adds the next one.
             known = done if entry.strategy == "PNNStrategy" else TASKS
             rows.append(tested(strategy, benchmark.test_stream[:known]))
