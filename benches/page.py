@@ -21,7 +21,8 @@ What training costs here, and what it costs elsewhere. All of this is the output
 
 **1.00 is a plain PyTorch loop written by hand**: float tensors in memory, a shuffled pass, `zero_grad`, forward,
 `backward`, `step`. What is compared is measured in turn, in many short rounds, and a ratio is the median of those
-within a round. Ratios hold when a machine is slower or busier; the seconds beside them are of that one machine."""
+within a round. Ratios hold when a machine is slower or busier; the seconds beside them are of that one machine, which
+was not equally fast whenever a table was measured: the plain loop's own time says how fast."""
 
 
 def page(report: Report) -> str:
