@@ -25,7 +25,7 @@ BLOCK = 2**22
 READERS = 2
 """Threads that read ahead while a batch is trained on; they wait for the disk, or decode images."""
 
-APART = 2**22
+APART = 2**21
 """Bytes from which on a piece of memory is asked of the system itself."""
 
 A = TypeVar("A")
@@ -58,11 +58,13 @@ class Rows(ABC):
             part = self.index_select(0, index)
             return part, row_fingerprints(part)
 
-        found = [torch.empty(0, dtype=torch.int64)]
+        # Made before the first block: small results kept between large blocks would leave memory in pieces too small.
+        found, done = torch.empty(len(self), dtype=torch.int64), 0
         for part, fingerprints in ahead(read, self._blocks()):
             digest.update(part.numpy().data)
-            found.append(fingerprints)
-        return digest.hexdigest(), torch.cat(found)
+            found[done : done + len(part)] = fingerprints
+            done += len(part)
+        return digest.hexdigest(), found
 
     def digest(self) -> str:
         """SHA-256 of `content`, which is gone through once for digest and fingerprints."""
