@@ -2,18 +2,21 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
 
-from fidelity.peers import avalanche, measuring
+from fidelity.peers import avalanche, mammoth, measuring
 from fidelity.peers.gtripl import GTRIPL
+from fidelity.peers.mammoth import MAMMOTH
 from fidelity.peers.measuring import TASKS, Peer, lines
 from fidelity.peers.vandeven import VANDEVEN, Images
 from scenarios.sources.source import Source
 
-CLONED = [VANDEVEN, GTRIPL]
+CLONED = [VANDEVEN, GTRIPL, MAMMOTH]
 
 
 @pytest.mark.parametrize("peer", CLONED, ids=lambda peer: peer.script)
@@ -119,10 +122,14 @@ def test_what_is_no_clone_or_no_entry_is_refused(
     assert refused in capsys.readouterr().err
 
 
-def test_images_in_place_of_mnist_are_floats_with_their_classes_renamed() -> None:
+@pytest.fixture
+def source() -> Source:
     x = torch.arange(12, dtype=torch.uint8).view(3, 1, 2, 2) * 20
     y = torch.tensor([1, 0, 1])
-    source = Source("two", ("a", "b"), x, y, x[:1], y[:1])
+    return Source("two", ("a", "b"), x, y, x[:1], y[:1])
+
+
+def test_images_in_place_of_mnist_are_floats_with_their_classes_renamed(source: Source) -> None:
     shares = {
         train: Images("nowhere", train, None, lambda label: 1 - label, source=source, download=True)
         for train in (True, False)
@@ -132,3 +139,53 @@ def test_images_in_place_of_mnist_are_floats_with_their_classes_renamed() -> Non
     assert label == 1
     assert torch.equal(image, torch.tensor([[[80.0, 100.0], [120.0, 140.0]]]) / 255)
     assert shares[True].targets == [1, 0, 1], "as they are: its own code asks for the transform itself"
+
+
+A_MAIN = """
+import os
+import sys
+import open_clip
+import torch
+from torchvision.datasets import MNIST
+from torchvision.transforms.functional import to_tensor
+from datasets.utils.continual_dataset import ContinualDataset
+
+torch.set_num_threads(2)
+assert open_clip.create_model_and_transforms("a network", pretrained="elsewhere")[2] is None
+
+
+def main():
+    options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+    assert options["--dataset"] == "seq-mnist" and os.listdir("datasets") == ["utils"], "it looks where it is called"
+    train, test = (MNIST(".", train=train, download=True, transform=to_tensor) for train in (True, False))
+    assert [len(train), len(test)] == [3, 1]
+    image, label = train[1]
+    assert label == 0 and torch.equal(image, torch.tensor([[[80, 100], [120, 140]]]) / 255)
+    for task in range(5):
+        ContinualDataset.evaluate(task, int(options["--seed"]), last=False)
+"""
+
+AN_EVALUATION = """
+class ContinualDataset:
+    @staticmethod
+    def evaluate(model, dataset, last):
+        return [[25.0 + dataset] * (model + 1), [75.0 + dataset] * (model + 1)]
+"""
+
+
+@pytest.mark.parametrize(("kind", "share"), [("class", 0.26), ("task", 0.76)])
+def test_mammoth_is_given_the_images_and_asked_for_the_accuracy_of_a_kind(
+    kind: str, share: float, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torchvision")
+    package = tmp_path / "datasets" / "utils"
+    package.mkdir(parents=True)
+    (tmp_path / "main.py").write_text(A_MAIN, encoding="utf-8")
+    (package / "continual_dataset.py").write_text(AN_EVALUATION, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with patch.dict(sys.modules):
+        for name in ("main", "datasets", "datasets.utils", "datasets.utils.continual_dataset"):
+            sys.modules.pop(name, None)
+        found = mammoth.run(f"{kind}/der", tmp_path, source, 1)
+        assert torch.get_num_threads() == 1, "whatever it asks for itself"
+    assert found == [[share] * (task + 1) for task in range(TASKS)]
