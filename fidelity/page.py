@@ -36,7 +36,7 @@ FAMILIAR = {"device", "threads", "compile", "properties", "scenario"}
 def page(rows: Sequence[Row], book: Book) -> str:
     """The whole page, in Markdown."""
     standings = [standing(row, book) for row in rows]
-    parts = [INTRODUCTION, summary(standings)]
+    parts = [INTRODUCTION, summary(standings), cost(rows, book)]
     for protocol, group in groupby(standings, key=lambda each: each.row.protocol):
         parts.append(section(protocol, list(group)))
     return "\n\n".join(parts) + "\n"
@@ -50,6 +50,16 @@ def summary(standings: Sequence[Standing]) -> str:
         within, out, none = (sum(each.state == state for each in own) for state in ("within", "out", NO_RECORD))
         lines.append(f"| {name} | {len(own)} | {within} | {out} | {none} | {len(own) - within - out - none} |")
     return "\n".join(lines)
+
+
+def cost(rows: Sequence[Row], book: Book) -> str:
+    """What it takes to make all runs that are kept once more."""
+    runs = {run.spec.model_dump_json(): run for row in rows for run in book.runs(row)}
+    minutes = sum(run.seconds for run in runs.values()) / 60
+    return (
+        f"The {len(runs)} runs behind these figures took {minutes:.0f} minutes of training, on one core each; "
+        "`make fidelity` makes two at a time."
+    )
 
 
 def section(protocol: Protocol, standings: Sequence[Standing]) -> str:
