@@ -12,7 +12,6 @@ Two agents are its own with something set: `MAS_2000` and `EWC_2000` (else `EWC_
 """
 
 import random
-import sys
 import tempfile
 import warnings
 from contextlib import chdir, redirect_stdout
@@ -28,7 +27,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Subset
 
-from fidelity.peers.measuring import TASKS, Accuracies, Peer
+from fidelity.peers.measuring import TASKS, Accuracies, Peer, importable
 from scenarios.sources.source import Source
 
 KINDS = {
@@ -68,8 +67,7 @@ ENTRIES = {
 
 def run(name: str, clone: Path, source: Source, seed: int) -> Accuracies:
     """The accuracy on each task seen so far, after each task."""
-    if str(clone) not in sys.path:
-        sys.path.insert(0, str(clone))
+    importable(clone)
     main, base, agents = (import_module(each) for each in ("iBatchLearn", "dataloaders.base", "agents"))
     arguments = main.get_args([*ENTRIES[name]["iBatchLearn.py"].split(), *ALWAYS.split()])
     arguments.reg_coef = arguments.reg_coef[0]  # as its own main part does: it takes a list of them

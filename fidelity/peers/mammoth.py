@@ -25,7 +25,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from fidelity.peers.measuring import Accuracies, Peer
+from fidelity.peers.measuring import Accuracies, Peer, importable
 from scenarios.sources.source import Source
 
 KINDS = {"class": "class-il", "task": "task-il"}
@@ -57,8 +57,7 @@ def run(name: str, clone: Path, source: Source, seed: int) -> Accuracies:
 @cache
 def found(options: str, clone: Path, source: Source, seed: int) -> dict[str, Accuracies]:
     """Both accuracies of one run."""
-    if str(clone) not in sys.path:
-        sys.path.insert(0, str(clone))
+    importable(clone)
     sys.modules.setdefault("open_clip", open_clip())
     accuracies: dict[str, Accuracies] = {name: [] for name in KINDS.values()}
     with (

@@ -4,6 +4,7 @@ import argparse
 import json
 import statistics
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,12 @@ def asked_of(
         parser.error(f"{', '.join(sorted(unknown))}: the entries are {', '.join(names)}")
     asked.entries = asked.entries or names
     return asked
+
+
+def importable(clone: Path) -> None:
+    """Have the modules of a clone found, before any others of their names."""
+    if str(clone) not in sys.path:
+        sys.path.insert(0, str(clone))
 
 
 def final(runs: Sequence[Mapping[str, Any]]) -> str:

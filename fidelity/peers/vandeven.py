@@ -22,7 +22,7 @@ from unittest.mock import patch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from fidelity.peers.measuring import Accuracies, Peer
+from fidelity.peers.measuring import Accuracies, Peer, importable
 from scenarios.sources.source import Source
 
 
@@ -76,8 +76,7 @@ class Images(Dataset[tuple[Tensor, int]]):
 
 def run(name: str, clone: Path, source: Source, seed: int) -> Accuracies:
     """The accuracy on every task at the end."""
-    if str(clone) not in sys.path:
-        sys.path.insert(0, str(clone))
+    importable(clone)
     main, available, evaluate = (import_module(each) for each in ("main", "data.available", "eval.evaluate"))
     get_context_set, test_acc = main.get_context_set, evaluate.test_acc
     finals: list[float] = []
