@@ -36,7 +36,7 @@ FAMILIAR = {"device", "threads", "compile", "properties", "scenario"}
 def page(rows: Sequence[Row], book: Book) -> str:
     """The whole page, in Markdown."""
     standings = [standing(row, book) for row in rows]
-    parts = [INTRODUCTION, summary(standings), cost(rows, book)]
+    parts = [INTRODUCTION, summary(standings), cost(standings)]
     for protocol, group in groupby(standings, key=lambda each: each.row.protocol):
         parts.append(section(protocol, list(group)))
     return "\n\n".join(parts) + "\n"
@@ -52,9 +52,9 @@ def summary(standings: Sequence[Standing]) -> str:
     return "\n".join(lines)
 
 
-def cost(rows: Sequence[Row], book: Book) -> str:
-    """What it takes to make all runs that are kept once more."""
-    runs = {run.spec.model_dump_json(): run for row in rows for run in book.runs(row)}
+def cost(standings: Sequence[Standing]) -> str:
+    """What it takes to make all runs behind the rows once more; some are behind several."""
+    runs = {run.spec.model_dump_json(): run for each in standings for run in each.runs}
     minutes = sum(run.seconds for run in runs.values()) / 60
     return (
         f"The {len(runs)} runs behind these figures took {minutes:.0f} minutes of training, on one core each; "

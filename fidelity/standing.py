@@ -17,12 +17,14 @@ class Standing:
     Attributes:
         row: the row.
         values: ours in percent, a seed each; None as long as there is not one for every seed.
+        runs: what they are of.
         reason: why there are none.
         broken: what kept runs from a result, which is one as well: the row does not hold.
     """
 
     row: Row
     values: Sequence[float] | None = None
+    runs: Sequence[Kept] = ()
     reason: str = ""
     broken: str = ""
 
@@ -70,9 +72,10 @@ def standing(row: Row, book: Book) -> Standing:
     ended = [run for run in runs if run.status != "completed"]
     if ended:
         counts = Counter(run.status for run in ended)
-        return Standing(row, broken=", ".join(f"{count} of {len(runs)} runs {name}" for name, count in counts.items()))
+        broken = ", ".join(f"{count} of {len(runs)} runs {name}" for name, count in counts.items())
+        return Standing(row, runs=runs, broken=broken)
     try:
-        return Standing(row, [run.value(row.measure) for run in runs])
+        return Standing(row, [run.value(row.measure) for run in runs], runs)
     except Undefined as reason:
         return Standing(row, reason=f"undefined: {reason}")
 
