@@ -88,7 +88,7 @@ def test_tasks_that_share_their_labels_have_parts_of_their_own(policy: Policy) -
 
 def test_within_a_class_every_example_is_kept_with_the_same_probability() -> None:
     """Also of a class that came first, and gave up places to later ones."""
-    labels, rounds = [0] * 30 + [1] * 10 + [0, 1] * 10 + [2] * 20, 1000
+    labels, rounds = [0] * 30 + [1] * 10 + [0, 1] * 10 + [2] * 20, 3000
     kept = torch.zeros(len(labels))
     for seed in range(rounds):
         memory = Memory(12, policy="class-balanced")
@@ -144,7 +144,7 @@ def test_a_column_given_as_a_function_is_found_for_what_is_kept_alone() -> None:
 
 def test_every_example_of_the_stream_is_kept_with_the_same_probability() -> None:
     kept = torch.zeros(40)
-    rounds = 1500
+    rounds = 4000
     generator = torch.Generator().manual_seed(0)
     for _ in range(rounds):
         memory = Memory(10)
