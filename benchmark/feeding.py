@@ -77,7 +77,7 @@ class Feed:
         if not self.prepares:
             return batch
         if len(self.replicas) == 1:
-            return self.replicas[0].strategy.prepare(batch)
+            return self.replicas[0].strategy.prepare(batch).joined()
         tasks = batch.task if batch.task.ndim == 2 else repeat(batch.task)
         found: dict[int, Batch] = {}
         for replica, x, y, task in zip(self.replicas, batch.x, batch.y, tasks, strict=False):
@@ -89,8 +89,14 @@ class Feed:
         if not found:
             return batch  # nobody is learning any more
         standing = next(iter(found.values()))
-        parts = [found.get(id(replica), standing) for replica in self.replicas]
-        task = standing.task if len(standing.task) == 1 else torch.stack([part.task for part in parts])
-        x, y = (torch.stack([getattr(part, name) for part in parts]) for name in ("x", "y"))
-        extras = {name: torch.stack([part.extras[name] for part in parts]) for name in standing.extras}
-        return standing._replace(x=x, y=y, task=task, extras=extras)
+        return side_by_side([found.get(id(replica), standing) for replica in self.replicas])
+
+
+def side_by_side(batches: Sequence[Batch]) -> Batch:
+    """Those of replicas as one: joined, and stacked along a first dimension. A task that all share stays as it is."""
+    first = batches[0]
+    parts = [rows for each in batches for rows in each.parts()]
+    x, y, task = (torch.cat(each).unflatten(0, (len(batches), -1)) for each in zip(*parts, strict=True))
+    shared = len(first.task) == 1 and not first.added
+    extras = {name: torch.stack([each.extras[name] for each in batches]) for name in first.extras}
+    return first._replace(x=x, y=y, task=first.task if shared else task, extras=extras, added=())

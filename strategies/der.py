@@ -51,12 +51,12 @@ class DER(Strategy):
         self.alpha = alpha
 
     def prepare(self, batch: Batch) -> Batch:
-        prepared = batch if len(self.memory) == 0 else self.joined(batch, self.memory_batch or batch.fresh)
+        prepared = batch if len(self.memory) == 0 else self.rehearsed(batch, self.memory_batch or batch.fresh)
         self.memory.offer(batch.x, batch.y, batch.task, self.generator, logits=self.logits)
         return prepared
 
-    def joined(self, batch: Batch, size: int) -> Batch:
-        """The batch followed by examples from the memory, whose logits are handed to the loss."""
+    def rehearsed(self, batch: Batch, size: int) -> Batch:
+        """The batch, to be followed by examples from the memory, whose logits are handed to the loss."""
         x, y, task, logits = self.memory.draw(size, self.generator)
         return batch.extended(x, y, task)._replace(extras={"logits": logits})
 
@@ -112,9 +112,9 @@ class DERPlusPlus(DER):
         super().__init__(network, memory=memory, memory_batch=memory_batch, alpha=alpha)
         self.beta = beta
 
-    def joined(self, batch: Batch, size: int) -> Batch:
+    def rehearsed(self, batch: Batch, size: int) -> Batch:
         x, y, task, _ = self.memory.draw(size, self.generator)
-        return super().joined(batch, size).extended(x, y, task)
+        return super().rehearsed(batch, size).extended(x, y, task)
 
     def losses(self, batch: Batch, raw: Tensor) -> Tensor:
         loss = super().losses(batch, raw)

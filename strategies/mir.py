@@ -50,7 +50,7 @@ class MIR(Rehearsal):
         self.candidates = candidates
         self.rate = rate
 
-    def joined(self, batch: Batch, size: int) -> Batch:
+    def rehearsed(self, batch: Batch, size: int) -> Batch:
         task = int(batch.task[0])
         if task == 0:
             return batch

@@ -68,13 +68,14 @@ class Rehearsal(Strategy):
         return cls.needs | ({"task boundaries"} if hyperparameters.get("store") == "end" else set())
 
     def prepare(self, batch: Batch) -> Batch:
-        prepared = batch if len(self.memory) == 0 else self.joined(batch, self.memory_batch or batch.fresh)
-        if self.store == "stream" and batch.epoch == 0:
-            self.memory.offer(batch.x, batch.y, batch.task, self.generator)
+        memory = self.memory
+        prepared = batch if len(memory) == 0 else self.rehearsed(batch, self.memory_batch or batch.fresh)
+        if self.store == "stream" and int(batch.epoch) == 0:
+            memory.offer(batch.x, batch.y, batch.task, self.generator)
         return prepared
 
-    def joined(self, batch: Batch, size: int) -> Batch:
-        """The batch followed by examples from the memory, which is not empty."""
+    def rehearsed(self, batch: Batch, size: int) -> Batch:
+        """The batch, to be followed by examples from the memory, which is not empty."""
         x, y, task = self.memory.draw(size, self.generator)
         return batch.extended(x, y, task)
 

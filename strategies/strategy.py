@@ -16,6 +16,9 @@ from strategies.networks.network import Network
 
 Need = Literal["task at test time", "task boundaries", "fresh optimiser", "stored examples", "one output a class"]
 
+Rows = tuple[Tensor, Tensor, Tensor]
+"""Inputs, labels and tasks of some examples, [N, …], [N] and [N]."""
+
 
 class Batch(NamedTuple):
     """What one step, or one prediction, works on.
@@ -30,6 +33,7 @@ class Batch(NamedTuple):
         fresh: how many of the rows come from the task itself; rows that a strategy adds follow them.
         extras: further tensors that `prepare` gives to the hooks of the step, by name: logits remembered with
             the rows, say.
+        added: rows to follow, until they are `joined`.
     """
 
     x: Tensor
@@ -40,6 +44,7 @@ class Batch(NamedTuple):
     epoch: Tensor
     fresh: int
     extras: dict[str, Tensor] = {}
+    added: tuple[Rows, ...] = ()
 
     @property
     def active(self) -> Tensor:
@@ -51,12 +56,20 @@ class Batch(NamedTuple):
         return torch.where(self.active, logits, -torch.inf)
 
     def extended(self, x: Tensor, y: Tensor, task: Tensor) -> "Batch":
-        """This batch followed by further examples, each with its task [N]."""
-        return self._replace(
-            x=torch.cat([self.x, x]),
-            y=torch.cat([self.y, y]),
-            task=torch.cat([self.task.expand(len(self.y)), task]),
-        )
+        """This batch, to be followed by further examples, each with its task [N]: the trainer joins them, for all
+        replicas at once."""
+        return self._replace(added=(*self.added, (x, y, task)))
+
+    def joined(self) -> "Batch":
+        """This batch with the rows that were added as rows of its own."""
+        if not self.added:
+            return self
+        x, y, task = map(torch.cat, zip(*self.parts(), strict=True))
+        return self._replace(x=x, y=y, task=task, added=())
+
+    def parts(self) -> tuple[Rows, ...]:
+        """Its own rows, and those added."""
+        return (self.x, self.y, self.task.expand(len(self.y))), *self.added
 
 
 @dataclass(frozen=True)
@@ -150,8 +163,8 @@ class Strategy(nn.Module):
         optimiser has them already."""
 
     def prepare(self, batch: Batch) -> Batch:
-        """Called before each step: add rehearsed examples and the like. May change only what the step's own
-        hooks do not read: memories, the generator."""
+        """Called before each step: add rehearsed examples and the like (`Batch.extended`). May change only what
+        the step's own hooks do not read: memories, the generator."""
         return batch
 
     def loss(self, batch: Batch) -> Tensor:

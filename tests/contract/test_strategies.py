@@ -166,7 +166,7 @@ def test_loss_forward_and_gradients_are_pure(name: str, kind: str) -> None:
     task = trainer.scenario.tasks[-1]
     x, y = task.training.batch(torch.arange(12))
     batch = Batch(x, y, torch.tensor([task.index]), strategy.masks, torch.tensor(0.5), torch.tensor(0), 12)
-    batch = strategy.prepare(batch)
+    batch = strategy.prepare(batch).joined()
     before = copy.deepcopy(strategy.state_dict())
     inputs = [tensor.clone() for tensor in batch[:5]]
     own, everyones = strategy.generator.get_state(), torch.get_rng_state()

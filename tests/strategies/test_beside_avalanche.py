@@ -144,7 +144,7 @@ def test_mir_chooses_what_they_choose_and_has_their_loss() -> None:
     loop = around(copy.deepcopy(strategy.network))
     loop.loss = loop._criterion(loop.model(x), y)
     plugin.before_backward(loop)
-    prepared = strategy.prepare(batch_of(trainer, 2, x, y))
+    prepared = strategy.prepare(batch_of(trainer, 2, x, y)).joined()
     assert len(prepared.y) == 17
     assert strategy.loss(prepared).item() == pytest.approx(loop.loss.item(), rel=1e-5)
     ours = torch.autograd.grad(strategy.loss(prepared), list(strategy.network.parameters()))

@@ -27,7 +27,7 @@ def a_batch(trainer: Any) -> Batch:
 def test_its_loss_is_that_of_the_authors_written_out(name: str) -> None:
     trainer = learned(name, memory_batch=6, alpha=0.3)
     strategy = trainer.strategy
-    batch = strategy.prepare(a_batch(trainer))
+    batch = strategy.prepare(a_batch(trainer)).joined()
     raw = strategy.network(batch.x).detach()
     # Classes 0 to 3 are known: only they compete, but all ten logits are compared.
     likelihood = raw[:, :4].log_softmax(1).gather(1, batch.y[:, None]).squeeze(1)

@@ -14,7 +14,7 @@ def prepared() -> tuple[torch.nn.Module, Batch]:
     strategy = trainer.strategy
     x, y = trainer.scenario.tasks[2].training.batch(torch.arange(10))
     batch = Batch(x, y, torch.tensor([2]), strategy.masks, torch.tensor(0.5), torch.tensor(0), 10)
-    return strategy, strategy.prepare(batch)
+    return strategy, strategy.prepare(batch).joined()
 
 
 def negative_log_likelihood(logits: Tensor, label: int, competing: list[int]) -> float:

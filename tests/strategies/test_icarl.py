@@ -110,7 +110,7 @@ def test_the_loss_is_that_of_algorithm_3(kind: str) -> None:
         for parameter in strategy.network.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
     own, old = batch_of(trainer, 2), strategy.memory
-    batch = own.extended(old.x[:12], old.y[:12], old.task[:12])
+    batch = own.extended(old.x[:12], old.y[:12], old.task[:12]).joined()
     now, then = (network(batch.x).detach().sigmoid().tolist() for network in (strategy.network, strategy.old))
     assert now != then
     expected = 0.0

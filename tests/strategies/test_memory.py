@@ -186,7 +186,7 @@ def test_rehearsal_joins_memory_to_the_step_and_offers_the_stream_once() -> None
     prepare = strategy.prepare
 
     def watch(batch: Batch) -> Batch:
-        prepared = prepare(batch)
+        prepared = prepare(batch).joined()
         sizes.append((batch.fresh, len(prepared.y)))
         assert prepared.fresh == batch.fresh
         assert torch.equal(prepared.x[: batch.fresh], batch.x)

@@ -39,7 +39,7 @@ def test_those_whose_loss_a_step_would_raise_most_are_chosen() -> None:
     x, y = memory.x[old], memory.y[old]
     rise = losses(stepped, x, y, "none") - losses(strategy.network, x, y, "none")
     expected = {row.numpy().tobytes() for row in x[rise.topk(7).indices]}
-    prepared = strategy.prepare(batch)
+    prepared = strategy.prepare(batch).joined()
     assert {row.numpy().tobytes() for row in prepared.x[10:]} == expected
     own, drawn = (
         losses(strategy.network, prepared.x[part], prepared.y[part], "mean") for part in (slice(10), slice(10, 17))
@@ -50,14 +50,14 @@ def test_those_whose_loss_a_step_would_raise_most_are_chosen() -> None:
 def test_the_first_task_is_not_rehearsed() -> None:
     strategy, batch = learned(1)
     assert len(strategy.memory) > 10
-    assert len(strategy.prepare(batch).y) == 10
+    assert len(strategy.prepare(batch).joined().y) == 10
 
 
 def test_where_old_tasks_hold_too_few_the_current_one_fills_up() -> None:
     strategy, batch = learned(2, memory=12, memory_batch=11)
     old = int((strategy.memory.task < 1).sum())
     assert 0 < old < 11
-    prepared = strategy.prepare(batch)
+    prepared = strategy.prepare(batch).joined()
     assert len(prepared.y) == 21
     assert int((prepared.task[10:] < 1).sum()) == old
 
@@ -66,7 +66,7 @@ def test_judging_leaves_the_network_alone_and_is_counted() -> None:
     strategy, batch = learned(2, network="resnet18:channels=2", iterations=3, candidates=12, memory_batch=5)
     before = copy.deepcopy(strategy.network.state_dict())
     forward, backward = strategy.work.forward, strategy.work.backward
-    strategy.prepare(batch)
+    strategy.prepare(batch).joined()
     assert all(torch.equal(before[name], value) for name, value in strategy.network.state_dict().items())
     assert all(module.training for module in strategy.network.modules())
     assert all(parameter.grad is None for parameter in strategy.parameters())

@@ -19,7 +19,7 @@ def two_parts(weighting: str) -> tuple[Tensor, Tensor, Tensor]:
     strategy, task = trainer.strategy, trainer.scenario.tasks[2]
     x, y = task.training.batch(torch.arange(10))
     batch = Batch(x, y, torch.tensor([2]), strategy.masks, torch.tensor(0.5), torch.tensor(0), 10)
-    prepared = strategy.prepare(batch)
+    prepared = strategy.prepare(batch).joined()
     assert len(prepared.y) == 14
     losses = cross_entropy(strategy(prepared), prepared.y, reduction="none")
     return strategy.loss(prepared), losses[:10].mean(), losses[10:].mean()
@@ -40,7 +40,7 @@ def test_what_is_stored_at_the_end_is_not_rehearsed_before() -> None:
     drawn: list[tuple[int, set[int]]] = []
 
     def watch(batch: Batch) -> Batch:
-        prepared = prepare(batch)
+        prepared = prepare(batch).joined()
         if len(prepared.y) > batch.fresh:
             drawn.append((int(batch.task[0]), set(prepared.task[batch.fresh :].tolist())))
         return prepared
