@@ -1,7 +1,7 @@
 """A store of examples, of bounded size, held in buffers."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -74,16 +74,21 @@ class Memory(nn.Module):
         self.capacity = capacity
         self.policy = policy
         self.per_class = per_class
-        self.further = columns
-        self.columns = ("x", "y", "task", *columns, *(("arrived",) if policy == "ring" else ()))
+        self.given = ("x", "y", "task", *columns)
+        self.columns = (*self.given, *(("arrived",) if policy == "ring" else ()))
         for name in self.columns:
             self.register_buffer(name, torch.empty(0, dtype=torch.long if name in COUNTED else None))
         self.register_buffer("offered", torch.zeros((), dtype=torch.long))
         if policy != "reservoir":
             self.register_buffer("classes", torch.empty(0, 4, dtype=torch.long))
 
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Its buffers by name: as an attribute each takes a module a microsecond to find, which adds up in a step."""
+        return cast("dict[str, Tensor]", self._buffers)
+
     def __len__(self) -> int:
-        return len(self.y)
+        return len(self.tensors["y"])
 
     def add(self, x: Tensor, y: Tensor, task: Tensor, **columns: Tensor) -> None:
         """Append examples; `task` is [1] or [N].
@@ -108,8 +113,8 @@ class Memory(nn.Module):
             columns: every further column; what is dear to find is best given as a function.
         """
         assert self.capacity is not None, "a memory without a bound keeps everything: use add"
-        size, first = len(y), int(self.offered)
-        self.offered.add_(size)
+        size, first = len(y), int(self.tensors["offered"])
+        self.tensors["offered"].add_(size)
         if self.policy == "reservoir":
             kept = self._reservoir(first, size, generator)
         else:
@@ -141,10 +146,9 @@ class Memory(nn.Module):
 
     def rows(self, chosen: Tensor) -> tuple[Tensor, ...]:
         """Inputs, labels, tasks and further columns of the examples at these places."""
-        at = chosen.to(self.y.device)
-        if self.further:
-            return tuple(getattr(self, name).index_select(0, at) for name in ("x", "y", "task", *self.further))
-        return self.x.index_select(0, at), self.y.index_select(0, at), self.task.index_select(0, at)
+        tensors = self.tensors
+        at = chosen.to(tensors["y"].device)
+        return tuple([tensors[name].index_select(0, at) for name in self.given])
 
     def examples(self) -> TensorExamples:
         """All that is held, to train on."""
@@ -157,16 +161,16 @@ class Memory(nn.Module):
         takes a random place of 0…n, and is dropped if that lies beyond the capacity.
         """
         assert self.capacity is not None
-        held = len(self)
-        free = max(min(self.capacity - held, size), 0)
+        held, capacity = len(self), self.capacity
+        free = max(min(capacity - held, size), 0)
         kept = {held + row: row for row in range(free)}
-        if free == size or self.capacity == 0:
+        if free == size or capacity == 0:
             return kept
         draws = torch.rand(size - free, generator=generator, dtype=torch.float64).tolist()
         for row, drawn in enumerate(draws, free):
-            place = int(drawn * (first + row + 1))
-            if place < self.capacity:
-                kept[place] = row  # the last one for a place, as one at a time would leave it
+            place = drawn * (first + row + 1)
+            if place < capacity:
+                kept[int(place)] = row  # the last one for a place, as one at a time would leave it
         return kept
 
     def _by_class(self, labels: list[int], tasks: list[int], generator: torch.Generator) -> dict[int, int]:
@@ -224,6 +228,7 @@ class Memory(nn.Module):
                 {name: rows[order] for name, rows in found.items()},
             )
             self.add(**{name: rows[old:] for name, rows in found.items()})
+            found = {name: rows[:old] for name, rows in found.items()}
         at = torch.tensor(places[:old], device=self.y.device)
         for name, rows in found.items():
-            getattr(self, name).index_copy_(0, at, rows[:old].to(at.device))
+            self.tensors[name].index_copy_(0, at, rows.to(at.device))
