@@ -44,7 +44,7 @@ def measure() -> Table:
     return Table("replicas", "Replicas", TEXT, columns, rows)
 
 
-RUNS = ("--network", "mlp:100x100", "--batch-size", "10", "--epochs", "2", "--seeds", "10", "--quiet")
+RUNS = ("--network", "mlp:100x100", "--batch-size", "10", "--epochs", "1", "--seeds", "10", "--quiet")
 WAYS = {
     "a pool of two": ("--jobs", "2", "--threads", "1", "--compile", "off"),
     "at once": ("--replicas", "--threads", "2", "--compile", "on"),
