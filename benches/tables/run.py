@@ -16,7 +16,7 @@ Worker = Callable[[Work], tuple[float, float]]
 
 SCENARIO = "split-fashion:class,active=all,validation=0.6"
 SIZES = (("mlp:400x400", 10), ("mlp:400x400", 128))
-ROUNDS = 3
+ROUNDS = 2
 
 TEXT = """\
 Naive training on the five tasks of Split-Fashion-MNIST, all ten classes active, one pass over 24,000 examples in all,

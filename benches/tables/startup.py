@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "forgetless run, to the first step": (*FORGETLESS, *TINY),
 }
 
-ROUNDS = 3
+ROUNDS = 2
 
 TEXT = """\
 From the start of the process to its end, files in the cache. The run ends itself where its first step of training would

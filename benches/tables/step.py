@@ -18,15 +18,20 @@ COLUMNS: dict[str, Callable[[Work], Measure]] = {
 
 STRATEGIES = {"naive": {}, "hat": {}, "ewc": {"strength": 1.0, "samples": 64}, "rehearsal": {"memory": 500}}
 
-SIZES = (("mlp:100x100", 10), ("mlp:100x100", 128), ("mlp:400x400", 10), ("mlp:400x400", 128), ("cnn", 32))
+SIZES = (
+    ("mlp:100x100", 10, 7),
+    ("mlp:100x100", 128, 7),
+    ("mlp:400x400", 10, 7),
+    ("mlp:400x400", 128, 5),
+    ("cnn", 32, 3),
+)
+"""Network, batch and rounds: the shorter a round, the more of them."""
 
 SECONDS = 0.1
 """How long the plain loop is at work in a round."""
 
 LEAST = 101
 """Steps a round at least: the trainer reports every 50, and what comes before the first report is not counted."""
-
-ROUNDS = 5
 
 TEXT = """\
 A step of training in the second task of `split-fashion:task`, on one thread, as a multiple of a step of the plain
@@ -45,7 +50,7 @@ def enough(work: Work) -> int:
 def measure() -> Table:
     whole = scenario("split-fashion:task,validation=0")
     rows: list[list[Cell]] = []
-    for network, batch_size in SIZES:
+    for network, batch_size, rounds in SIZES:
         work = Work(whole, network, batch_size, LEAST)
         work = replace(work, iterations=enough(work))
         twice = plain.a_step(replace(work, batch_size=2 * batch_size))
@@ -54,7 +59,7 @@ def measure() -> Table:
             ours = replace(work, strategy=strategy, hyperparameters=hyperparameters)
             for column, worker in COLUMNS.items():
                 measures[f"{strategy} {column}"] = worker(ours)
-        measured = in_turn(measures, ROUNDS)
+        measured = in_turn(measures, rounds)
         for strategy in STRATEGIES:
             ratios = [ratio(measured, f"{strategy} {column}", "plain") for column in COLUMNS]
             rows.append([network, batch_size, strategy, 1000 * median(measured["plain"]), *ratios])
