@@ -79,12 +79,8 @@ class Greedy(Memory):
                 place = largest.pop(int(torch.randint(len(largest), (), generator=generator)))
             insort(own, place)
             taken[place] = row
-        if not taken:
-            return
-        at, rows = torch.tensor(sorted(taken.items())).T
-        used = int((at < len(self)).sum())  # how many of the places are not free ones
-        x, y, task = (given.index_select(0, rows.to(given.device)) for given in (x, y, task))
-        if used:
-            for mine, given in (self.x, x), (self.y, y), (self.task, task):
-                mine.index_copy_(0, at[:used].to(mine.device), given[:used].to(mine.device))
-        self.add(x[used:], y[used:], task[used:])
+        if taken:
+            places = sorted(taken)
+            rows = torch.tensor([taken[place] for place in places], device=y.device)
+            given = {"x": x, "y": y, "task": task}
+            self._write(places, {name: column.index_select(0, rows) for name, column in given.items()})

@@ -16,8 +16,8 @@ from strategies.networks.network import Network
 
 Need = Literal["task at test time", "task boundaries", "fresh optimiser", "stored examples", "one output a class"]
 
-Rows = tuple[Tensor, Tensor, Tensor]
-"""Inputs, labels and tasks of some examples, [N, …], [N] and [N]."""
+Part = tuple[Tensor, Tensor, Tensor]
+"""Of a batch: inputs, labels and tasks of some examples, [N, …], [N] and [N]."""
 
 
 class Batch(NamedTuple):
@@ -33,7 +33,7 @@ class Batch(NamedTuple):
         fresh: how many of the rows come from the task itself; rows that a strategy adds follow them.
         extras: further tensors that `prepare` gives to the hooks of the step, by name: logits remembered with
             the rows, say.
-        added: rows to follow, until they are `joined`.
+        added: parts to follow, until they are `joined`.
     """
 
     x: Tensor
@@ -44,7 +44,7 @@ class Batch(NamedTuple):
     epoch: Tensor
     fresh: int
     extras: dict[str, Tensor] = {}
-    added: tuple[Rows, ...] = ()
+    added: tuple[Part, ...] = ()
 
     @property
     def active(self) -> Tensor:
@@ -67,7 +67,7 @@ class Batch(NamedTuple):
         x, y, task = map(torch.cat, zip(*self.parts(), strict=True))
         return self._replace(x=x, y=y, task=task, added=())
 
-    def parts(self) -> tuple[Rows, ...]:
+    def parts(self) -> tuple[Part, ...]:
         """Its own rows, and those added."""
         return (self.x, self.y, self.task.expand(len(self.y))), *self.added
 

@@ -66,7 +66,7 @@ def test_judging_leaves_the_network_alone_and_is_counted() -> None:
     strategy, batch = learned(2, network="resnet18:channels=2", iterations=3, candidates=12, memory_batch=5)
     before = copy.deepcopy(strategy.network.state_dict())
     forward, backward = strategy.work.forward, strategy.work.backward
-    strategy.prepare(batch).joined()
+    strategy.prepare(batch)
     assert all(torch.equal(before[name], value) for name, value in strategy.network.state_dict().items())
     assert all(module.training for module in strategy.network.modules())
     assert all(parameter.grad is None for parameter in strategy.parameters())
