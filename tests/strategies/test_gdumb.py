@@ -66,8 +66,8 @@ def test_the_memory_is_balanced_over_all_classes_seen_and_never_exceeds_its_boun
     trainer, strategy = gdumb_on(kind, memory=60)
     add = strategy.memory.add
 
-    def watched(*given: Tensor) -> None:
-        add(*given)
+    def watched(**given: Tensor) -> None:
+        add(**given)
         assert len(strategy.memory) <= 60
 
     strategy.memory.add = watched  # type: ignore[method-assign]
