@@ -117,8 +117,11 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def remove_checkpoint(folder: Path) -> None:
-    """Take away the checkpoint of a run that has its record, and its journal."""
-    for path in (folder / FILE, unfinished(folder / FILE), folder / JOURNAL):
+    """Take away the checkpoint of a run that has its record, and before it its journal.
+
+    Killed in between, the run is still one to resume, which then finds the record and takes away the rest.
+    """
+    for path in (unfinished(folder / FILE), folder / JOURNAL, folder / FILE):
         path.unlink(missing_ok=True)
 
 

@@ -130,10 +130,12 @@ def interrupted_runs(home: Path) -> list[RunRequest]:
         RequestError: where there is no checkpoint, or it cannot be read.
     """
     checkpoint = read_checkpoint(home)
-    for _ in _entries(Journal(home), checkpoint):
-        pass  # damage is found here, before any run goes on
     facts = checkpoint.facts
     folders = [Path(os.path.normpath(home / run["folder"])) for run in facts["runs"]]
+    journal = Journal(home)
+    if journal.path.exists() or not all(map(_result, folders)):
+        for _ in _entries(journal, checkpoint):
+            pass  # damage is found here, before any run goes on
     return [
         RunRequest(
             spec=RunSpec.checked(**run["spec"]),
@@ -157,16 +159,36 @@ def _entries(journal: Journal, checkpoint: Checkpoint) -> Iterator[tuple[dict[st
 
 def finished(request: RunRequest, scenario: Scenario) -> RunRecord | None:
     """The record in the request's folder, where it is a result of this very run, data and strategy included."""
-    try:
-        record = read_record(request.folder)
-    except RequestError:
-        return None
+    record = _result(request.folder)
     same = (
-        record.spec == request.spec
+        record is not None
+        and record.spec == request.spec
         and record.scenario_digest == scenario.digest
         and record.strategy_digest == source_digest(STRATEGIES.get(request.spec.strategy))
     )
-    return record if same and record.status != "failed" else None
+    return record if same else None
+
+
+def finished_but_for_its_checkpoint(
+    requests: Sequence[RunRequest], scenarios: Sequence[Scenario]
+) -> list[RunRecord] | None:
+    """The records of runs whose process was killed between taking away their journal and their checkpoint.
+
+    None where they are to be gone on with.
+    """
+    if Journal(requests[0].home).path.exists():
+        return None
+    records = [finished(*each) for each in zip(requests, scenarios, strict=True)]
+    return [record for record in records if record] if all(records) else None
+
+
+def _result(folder: Path) -> RunRecord | None:
+    """The record in a folder, where it is a result: of a run that completed, or diverged."""
+    try:
+        record = read_record(folder)
+    except RequestError:
+        return None
+    return None if record.status == "failed" else record
 
 
 def can_resume(requests: Sequence[RunRequest], scenarios: Sequence[Scenario]) -> bool:

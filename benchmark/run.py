@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmark.checkpoint import Checkpoint, remove_checkpoint
 from benchmark.foreign import budget_of, check_foreign
-from benchmark.interruption import interruptible
-from benchmark.keeping import Keeper, claimed
+from benchmark.interruption import Interruption, interruptible
+from benchmark.keeping import Keeper, claimed, finished_but_for_its_checkpoint
 from benchmark.measuring import Measuring
 from benchmark.observers.observer import Observer, Observers
 from benchmark.outcome import Outcome
@@ -178,29 +178,11 @@ def run_team(
     check_team(specs, scenarios)
     with claimed(first.home), interruptible() as interruption:
         keeper = Keeper(requests, scenarios)
-        checkpoint = keeper.resumed() if first.resume else None
+        records = finished_but_for_its_checkpoint(requests, scenarios) if first.resume else None
+        checkpoint = keeper.resumed() if first.resume and records is None else None
         making = [_Making(*each) for each in zip(requests, scenarios, map(Observers, observers), strict=True)]
-        error: Exception | None = None
-        compiled = worth_compiling(specs, scenarios[0])
-        if compiled or len(specs) > 1:  # the compiler takes seconds to import: they are not the first task's
-            importlib.import_module("torch._dynamo")
-        try:
-            replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]
-            trainer = Trainer(
-                replicas,
-                compiled=compiled,
-                varied=varied(specs),
-                keep=partial(keeper.keep, [each.measuring for each in making if each.measuring]),
-                every=first.checkpoint_every,
-                interruption=interruption,
-            )
-            trainer.run(checkpoint)
-            compiled = trainer.stepper.compiled
-        except Exception as found:
-            error = found
-        records = [each.record(error, compiled=compiled, team=specs) for each in making]
-        for each, record in zip(making, records, strict=True):
-            each.write(record)
+        if records is None:
+            records = _made(making, keeper, checkpoint, interruption)
         if all(record.status != "failed" for record in records):
             remove_checkpoint(first.home)
             if first.team is not None:
@@ -209,6 +191,35 @@ def run_team(
         for each, record in zip(making, records, strict=True):
             each.observer.run_ended(record)
         return records
+
+
+def _made(
+    making: Sequence["_Making"], keeper: Keeper, checkpoint: Checkpoint | None, interruption: Interruption
+) -> list[RunRecord]:
+    """Train what is being made, from a checkpoint if there is one, and write the records."""
+    specs = [each.spec for each in making]
+    error: Exception | None = None
+    compiled = worth_compiling(specs, making[0].scenario)
+    if compiled or len(specs) > 1:  # the compiler takes seconds to import: they are not the first task's
+        importlib.import_module("torch._dynamo")
+    try:
+        replicas = [each.replica(checkpoint, place) for place, each in enumerate(making)]
+        trainer = Trainer(
+            replicas,
+            compiled=compiled,
+            varied=varied(specs),
+            keep=partial(keeper.keep, [each.measuring for each in making if each.measuring]),
+            every=making[0].request.checkpoint_every,
+            interruption=interruption,
+        )
+        trainer.run(checkpoint)
+        compiled = trainer.stepper.compiled
+    except Exception as found:
+        error = found
+    records = [each.record(error, compiled=compiled, team=specs) for each in making]
+    for each, record in zip(making, records, strict=True):
+        each.write(record)
+    return records
 
 
 class _Making:

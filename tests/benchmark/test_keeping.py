@@ -12,8 +12,9 @@ from benchmark.keeping import Keeper, interrupted_runs
 from benchmark.measuring import Measuring
 from benchmark.outcome import StoredEvaluation
 from benchmark.predictions import FILE as PREDICTIONS
+from benchmark.record import read_record
 from benchmark.request import RunRequest
-from benchmark.run import load_scenario, run
+from benchmark.run import load_scenario, run, run_team
 from scenarios.errors import RequestError
 from scenarios.task import Task
 
@@ -130,6 +131,39 @@ def test_a_diverged_run_leaves_neither_checkpoint_nor_journal(tmp_path: Path) ->
     spec = tiny_spec("split-digits:domain", "ewc", strength=1e9, lr=0.5, iterations=30)
     assert run(RunRequest(spec, tmp_path)).status == "diverged"
     assert {path.name for path in tmp_path.iterdir()} == {"record.json", PREDICTIONS}
+
+
+@pytest.mark.parametrize("together", [1, 2])
+@pytest.mark.parametrize("last", [f".{FILE}.unfinished", JOURNAL, FILE])
+def test_a_run_killed_while_its_checkpoint_is_taken_away_is_resumed_until_nothing_is_left(
+    together: int, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    folders = [home] if together == 1 else [tmp_path / str(seed) for seed in range(together)]
+    requests = [
+        RunRequest(tiny_spec("split-digits:task", "naive", seed, iterations=4), folder, team=home)
+        for seed, folder in enumerate(folders)
+    ]
+    unlink = Path.unlink
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok)
+        if path == home / last and all((folder / "record.json").exists() for folder in folders):
+            raise Stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(Stop):
+            run_team(requests, [()] * together)
+    written = [(folder / "record.json").read_bytes() for folder in folders]
+    if last != FILE:
+        records = run_team(interrupted_runs(home), [()] * together)
+        assert [record.accuracy for record in records] == [read_record(folder).accuracy for folder in folders]
+    if last == JOURNAL:
+        assert [(folder / "record.json").read_bytes() for folder in folders] == written, "they are not made again"
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} == {"record.json", PREDICTIONS}
+    assert together == 1 or not list(tmp_path.rglob("home/*"))
 
 
 def test_a_failed_run_can_be_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
