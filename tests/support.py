@@ -1,5 +1,7 @@
 """Tiny runs, for tests."""
 
+import types
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -67,6 +69,31 @@ def weights(trainer: Alone) -> Tensor:
 
 def matrix(trainer: Alone) -> list[list[float]]:
     return [row.accuracy for row in trainer.outcome.rows]
+
+
+def reachable(root: object) -> Iterator[object]:
+    """Everything that can be reached from an object by attributes, items and closures."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or isinstance(value, type | types.ModuleType | str | int | float | torch.Generator):
+            continue
+        seen.add(id(value))
+        yield value
+        if isinstance(value, Tensor):
+            if value.grad is not None and value.is_leaf:
+                seen.add(id(value.grad))
+            continue
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple | set | frozenset):
+            waiting += list(value)
+        elif isinstance(value, types.MethodType):
+            waiting += [value.__self__]
+        elif isinstance(value, types.FunctionType):
+            waiting += [cell.cell_contents for cell in value.__closure__ or ()]
+        waiting += list(getattr(value, "__dict__", {}).values())
 
 
 def kinds_of(strategy: str) -> list[str]:

@@ -1,22 +1,18 @@
 """The contract of a strategy, over every one that is registered."""
 
 import copy
-import types
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import pytest
 import torch
-from support import KINDS, PAIRS, Alone, kinds_of, matrix, tiny_spec, trained, trainer_for, weights
+from support import PAIRS, Alone, kinds_of, matrix, reachable, tiny_spec, trained, trainer_for, weights
 from torch import Tensor
 
 from benchmark.run import load_scenario
 from forgetless.listing import Listed, things
 from scenarios.errors import RequestError
-from scenarios.examples import Examples
 from scenarios.options import Option
-from scenarios.task import Scenario
 from strategies.catalogue import STRATEGIES
 from strategies.strategy import Batch, Strategy, check_needs, hyperparameters_of, needs_of
 
@@ -224,123 +220,6 @@ def test_what_it_remembers_is_in_its_state(name: str, kind: str) -> None:
     for value in reachable(trainer.strategy):
         if isinstance(value, Tensor) and value.numel() > 1 and not value.requires_grad:
             assert value.data_ptr() in known, "it keeps a tensor that is neither parameter nor buffer"
-
-
-# The firewall: neither test examples nor later tasks can be reached, or touched.
-
-
-def reachable(root: object) -> Iterator[object]:
-    """Everything that can be reached from an object by attributes, items and closures."""
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen or isinstance(value, type | types.ModuleType | str | int | float | torch.Generator):
-            continue
-        seen.add(id(value))
-        yield value
-        if isinstance(value, Tensor):
-            if value.grad is not None and value.is_leaf:
-                seen.add(id(value.grad))
-            continue
-        if isinstance(value, dict):
-            waiting += [*value.keys(), *value.values()]
-        elif isinstance(value, list | tuple | set | frozenset):
-            waiting += list(value)
-        elif isinstance(value, types.MethodType):
-            waiting += [value.__self__]
-        elif isinstance(value, types.FunctionType):
-            waiting += [cell.cell_contents for cell in value.__closure__ or ()]
-        waiting += list(getattr(value, "__dict__", {}).values())
-
-
-@over_pairs
-def test_no_hook_can_reach_a_test_example_or_a_later_task(name: str, kind: str) -> None:
-    trainer = trainer_for(tiny_spec(f"split-digits:{kind}", name, iterations=3))
-    scenario = trainer.scenario
-    for task in scenario.tasks[:3]:
-        trainer.learn(task.index)
-        forbidden: dict[int, str] = {id(scenario): "the scenario"}
-        for examples in scenario.test:
-            forbidden |= {id(examples): "test examples", id(getattr(examples, "x", examples)): "test inputs"}
-        for later in scenario.tasks[task.index + 1 :]:
-            forbidden |= {id(later): "a later task", id(later.training): "later examples"}
-        for value in [*reachable(trainer.strategy), *reachable(task)]:
-            assert id(value) not in forbidden, f"{name} can reach {forbidden[id(value)]}"
-
-
-class Guarded(Examples):
-    """Examples that must not be touched yet."""
-
-    def __init__(self, examples: Examples, what: str) -> None:
-        self.examples = examples
-        self.what = what
-        self.closed = True
-        self.task = examples.task
-
-    def __len__(self) -> int:
-        return len(self.examples)
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        assert not self.closed, f"{self.what} touched"
-        return self.examples.batch(indices)
-
-    def digest(self) -> str:
-        return self.examples.digest()
-
-
-@over_pairs
-def test_no_hook_touches_test_examples_or_later_tasks(name: str, kind: str) -> None:
-    spec = tiny_spec(f"split-digits:{kind}", name, iterations=3)
-    scenario = guarded(trainer_for(spec).scenario)
-    trainer = trainer_for(spec, scenario)
-    for task in scenario.tasks:
-        for examples in (task.training, task.validation):
-            examples.closed = False  # type: ignore[attr-defined]
-        trainer.learn(task.index)
-
-
-def guarded(scenario: Scenario) -> Scenario:
-    from dataclasses import replace
-
-    return replace(
-        scenario,
-        tasks=tuple(
-            replace(
-                task,
-                training=Guarded(task.training, f"training examples of task {task.index}"),
-                validation=Guarded(task.validation, f"validation examples of task {task.index}"),
-            )
-            for task in scenario.tasks
-        ),
-        test=tuple(Guarded(examples, "test examples") for examples in scenario.test),
-    )
-
-
-class Oracle(Strategy):
-    """Answers with the label of the batch where it is shown one, and notes which tasks it is told."""
-
-    def forward(self, batch: Batch) -> Tensor:
-        if self.training:
-            return super().forward(batch)
-        told.update(batch.task.tolist())
-        shown = torch.nn.functional.one_hot(batch.y, batch.masks.shape[1]).float()
-        return batch.masked(shown)
-
-
-told: set[int] = set()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_neither_labels_nor_an_untold_task_reach_a_strategy_that_is_tested(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(STRATEGIES._loaded, "naive", Oracle)
-    told.clear()
-    trainer = trained(f"split-digits:{kind}", "naive", iterations=2)
-    accuracy = trainer.outcome.rows[-1].accuracy
-    assert sum(accuracy) / 5 == pytest.approx(trainer.scenario.chance, abs=0.05)
-    assert told == (set(range(5)) if kind == "task" else {0})
 
 
 @over_names
