@@ -5,15 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.record import (
-    AnytimeRow,
-    Environment,
-    PropertyValues,
-    RunRecord,
-    TaskCosts,
-    TaskFacts,
-    read_record,
-)
+from benchmark.record import AnytimeRow, Environment, PropertyValues, RunRecord, TaskCosts, TaskFacts, read_record
 from benchmark.spec import RunSpec
 from scenarios.errors import RequestError
 

@@ -7,6 +7,7 @@ import pytest
 from support import Alone, tiny_spec, trainer_for
 
 from benchmark.checkpoint import FILE, Checkpoint, read_checkpoint
+from benchmark.files import unfinished
 from benchmark.journal import FILE as JOURNAL
 from benchmark.keeping import Keeper, interrupted_runs
 from benchmark.measuring import Measuring
@@ -134,7 +135,7 @@ def test_a_diverged_run_leaves_neither_checkpoint_nor_journal(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("together", [1, 2])
-@pytest.mark.parametrize("last", [f".{FILE}.unfinished", JOURNAL, FILE])
+@pytest.mark.parametrize("last", [unfinished(Path(FILE)).name, JOURNAL, FILE])
 def test_a_run_killed_while_its_checkpoint_is_taken_away_is_resumed_until_nothing_is_left(
     together: int, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,13 +15,7 @@ from hypothesis import strategies as st
 from records import COMPARED, ROWS, TEST, fields, full, record, spec
 
 from benchmark.metrics import METRICS
-from benchmark.record import (
-    AnytimeRow,
-    PropertyValues,
-    RunRecord,
-    read_record,
-    record_schema,
-)
+from benchmark.record import AnytimeRow, PropertyValues, RunRecord, read_record, record_schema
 
 
 @pytest.mark.parametrize("make", [record, full])

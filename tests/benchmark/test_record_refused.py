@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from records import ROWS, full, record, refused
 
-from benchmark.record import (
-    PropertyValues,
-)
+from benchmark.record import PropertyValues
 
 
 def test_not_a_number_gets_in_nowhere(tampered: Callable[..., str], tmp_path: Path) -> None:
