@@ -28,7 +28,7 @@ def test_it_says_what_it_is_in_one_line(name: str) -> None:
     assert issubclass(STRATEGIES.get(name), Strategy)  # type: ignore[arg-type]
 
 
-SLOWER = {"er-ace": 15, "gdumb": 15, "mir": 15}
+SLOWER = {"er-ace": 10, "gdumb": 10, "mir": 10}
 """Passes over each task for strategies that give up some plasticity for stability, where they learn it from a hundred
 images a class: only the memory's few examples of a new class tell it from old ones in ER-ACE, MIR rehearses what
 contradicts the new task most, and GDumb begins anew with every task."""
